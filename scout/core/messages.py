@@ -1,0 +1,110 @@
+"""What agent and master say to each other, as values.
+
+`protos/scout.proto` says what each field means; this file is that contract without protobuf, so
+that the state machines on both sides can be run and tested without it. Values are immutable and
+may be shared between threads.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Part(IntEnum):
+    """Which part of a state a `Changes` carries. The numbers are those on the wire."""
+
+    DELTA = 0
+    FIRST = 1
+    MIDDLE = 2
+    LAST = 3
+    ONLY = 4
+
+    @property
+    def begins(self) -> bool:
+        """True for the part that starts a snapshot."""
+        return self in (Part.FIRST, Part.ONLY)
+
+    @property
+    def ends(self) -> bool:
+        """True for the part at which a snapshot takes effect."""
+        return self in (Part.LAST, Part.ONLY)
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """The agent claims (host, directory) and says what was last acknowledged to it."""
+
+    host: str
+    directory: bytes
+    epoch: int
+    acknowledged: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """A numbered step, or one part of a snapshot. `count` and `digest` describe the result."""
+
+    part: Part
+    sequence: int
+    added: Sequence[bytes]
+    removed: Sequence[bytes]
+    count: int
+    digest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the agent vouches for its directory, and the state that it last sent whole.
+
+    `sequence` 0 means that no state was sent whole, or that a snapshot is on its way.
+    """
+
+    serving: bool
+    reason: str
+    sequence: int
+    count: int
+    digest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deregister:
+    """The agent leaves of its own will."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The claim is granted. `resume_after` is None when a snapshot is wanted.
+
+    The interval and the time limit of the master's health checks are in seconds.
+    """
+
+    resume_after: int | None
+    health_interval: float
+    health_timeout: float
+    serving: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Everything up to `sequence` is applied."""
+
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """The master asks for the agent's health and tells its own."""
+
+    serving: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """What the master holds does not fit what the agent sent: a snapshot is wanted."""
+
+    reason: str
+
+
+AgentMessage = Register | Changes | Health | Deregister
+MasterMessage = Registered | Ack | HealthCheck | Resync

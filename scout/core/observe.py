@@ -1,0 +1,102 @@
+"""inotify events -> what they put in doubt.
+
+An event is a hint and proves nothing: by the time it is read, the file may have changed again.
+So nothing here says that a file exists. Sources: inotify(7), and `fs/notify` in Linux 6.x.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntFlag
+from typing import NamedTuple
+
+
+class Mask(IntFlag):
+    """The inotify bits that matter here (`linux/inotify.h`)."""
+
+    MOVED_FROM = 0x40
+    MOVED_TO = 0x80
+    CREATE = 0x100
+    DELETE = 0x200
+    DELETE_SELF = 0x400
+    MOVE_SELF = 0x800
+    UNMOUNT = 0x2000
+    Q_OVERFLOW = 0x4000
+    IGNORED = 0x8000
+    ONLYDIR = 0x01000000
+
+
+WANTED = (
+    Mask.CREATE
+    | Mask.DELETE
+    | Mask.MOVED_FROM
+    | Mask.MOVED_TO
+    | Mask.DELETE_SELF
+    | Mask.MOVE_SELF
+    | Mask.ONLYDIR
+)
+"""What to ask for. Not ATTRIB: it would cost an event for every chmod of every file, and the poll
+sees within seconds when the directory itself becomes unreadable."""
+
+_ENTRY = Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO
+_LOST = {
+    Mask.DELETE_SELF: "the directory was deleted",
+    Mask.MOVE_SELF: "the directory was renamed",
+    Mask.UNMOUNT: "the file system was unmounted",
+    Mask.IGNORED: "the kernel dropped the watch",
+}
+
+
+class Event(NamedTuple):
+    """One inotify event: watch descriptor, mask, rename cookie, and the entry's name, or b""."""
+
+    wd: int
+    mask: int
+    cookie: int
+    name: bytes
+
+
+@dataclass(slots=True)
+class Observation:
+    """What a batch of events amounts to."""
+
+    doubted: dict[bytes, None] = field(default_factory=dict)
+    """Names to settle, in the order of their first event, each once."""
+    everything: str = ""
+    """Why everything is in doubt, or empty."""
+    lost: str = ""
+    """Why the directory may be gone, or empty."""
+    proofs: set[int] = field(default_factory=set)
+    """Watches other than the directory's that the kernel reported as removed: the canaries."""
+    half_renamed: bytes = b""
+    """The batch ends in the first half of a rename; the other half is about to be queued."""
+    events: int = 0
+
+
+def observe(events: Iterable[Event], watch: int, *, hidden: bool) -> Observation:
+    """Sum up `events` of the watch descriptor `watch`.
+
+    `hidden`: whether names that start with "." count. The two halves of a rename are queued one
+    after the other but not atomically (inotify(7)), hence `half_renamed`.
+    """
+    seen = Observation()
+    doubted = seen.doubted
+    for wd, mask, _, name in events:
+        seen.events += 1
+        seen.half_renamed = b""
+        if wd == watch:
+            if mask & _ENTRY:
+                if hidden or not name.startswith(b"."):
+                    doubted[name] = None
+                    if mask & Mask.MOVED_FROM:
+                        seen.half_renamed = name
+            else:
+                for bit, reason in _LOST.items():
+                    if mask & bit:
+                        seen.lost = seen.lost or reason
+        elif mask & Mask.Q_OVERFLOW:
+            seen.everything = "the kernel's event queue overflowed"
+        elif mask & Mask.IGNORED:
+            seen.proofs.add(wd)
+        elif not seen.everything:
+            seen.everything = "an event of a watch that is not ours"
+    return seen

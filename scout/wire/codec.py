@@ -1,0 +1,157 @@
+"""Messages <-> protobuf bytes. The only file that touches protobuf.
+
+Decoding checks the form (is it one of the messages, is the part known); what the content means
+is checked by the state machines. Pure functions, safe from any thread.
+"""
+
+from google.protobuf.message import DecodeError
+
+from scout.core.messages import (
+    Ack,
+    AgentMessage,
+    Changes,
+    Deregister,
+    Health,
+    HealthCheck,
+    MasterMessage,
+    Part,
+    Register,
+    Registered,
+    Resync,
+)
+from scout.errors import ProtocolError
+from scout.wire import scout_pb2 as pb
+
+SERVICE = "scout.v1.ScoutMaster"
+WATCH = f"/{SERVICE}/Watch"
+
+
+def encode_agent(message: AgentMessage) -> bytes:
+    """The bytes of a message from the agent."""
+    match message:
+        case Changes():
+            kind = pb.AgentMessage(
+                changes=pb.Changes(
+                    part=message.part.value,  # type: ignore[arg-type]
+                    sequence=message.sequence,
+                    added=message.added,
+                    removed=message.removed,
+                    count=message.count,
+                    digest=message.digest,
+                )
+            )
+        case Health():
+            kind = pb.AgentMessage(
+                health=pb.Health(
+                    serving=message.serving,
+                    reason=message.reason,
+                    sequence=message.sequence,
+                    count=message.count,
+                    digest=message.digest,
+                )
+            )
+        case Register():
+            kind = pb.AgentMessage(
+                register=pb.Register(
+                    host=message.host,
+                    directory=message.directory,
+                    epoch=message.epoch,
+                    acknowledged=message.acknowledged,
+                    version=message.version,
+                )
+            )
+        case Deregister():
+            kind = pb.AgentMessage(deregister=pb.Deregister())
+    return kind.SerializeToString()
+
+
+def decode_agent(data: bytes) -> AgentMessage:
+    """The message in `data`. Raises `ProtocolError` if there is none."""
+    try:
+        message = pb.AgentMessage.FromString(data)
+    except DecodeError as error:
+        raise _malformed("the agent's") from error
+    match message.WhichOneof("kind"):
+        case "changes":
+            changes = message.changes
+            try:
+                part = Part(changes.part)
+            except ValueError as error:
+                raise ProtocolError(f"Changes of an unknown part {changes.part}") from error
+            return Changes(
+                part,
+                changes.sequence,
+                list(changes.added),
+                list(changes.removed),
+                changes.count,
+                changes.digest,
+            )
+        case "health":
+            health = message.health
+            return Health(
+                health.serving, health.reason, health.sequence, health.count, health.digest
+            )
+        case "register":
+            register = message.register
+            return Register(
+                register.host,
+                register.directory,
+                register.epoch,
+                register.acknowledged,
+                register.version,
+            )
+        case "deregister":
+            return Deregister()
+    raise _malformed("the agent's")
+
+
+def encode_master(message: MasterMessage) -> bytes:
+    """The bytes of a message from the master."""
+    match message:
+        case Ack():
+            kind = pb.MasterMessage(ack=pb.Ack(sequence=message.sequence))
+        case HealthCheck():
+            kind = pb.MasterMessage(health_check=pb.HealthCheck(serving=message.serving))
+        case Registered():
+            kind = pb.MasterMessage(
+                registered=pb.Registered(
+                    resume=message.resume_after is not None,
+                    sequence=message.resume_after or 0,
+                    health_interval=message.health_interval,
+                    health_timeout=message.health_timeout,
+                    serving=message.serving,
+                )
+            )
+        case Resync():
+            kind = pb.MasterMessage(resync=pb.Resync(reason=message.reason))
+    return kind.SerializeToString()
+
+
+def decode_master(data: bytes) -> MasterMessage:
+    """The message in `data`. Raises `ProtocolError` if there is none."""
+    try:
+        message = pb.MasterMessage.FromString(data)
+    except DecodeError as error:
+        raise _malformed("the master's") from error
+    match message.WhichOneof("kind"):
+        case "ack":
+            return Ack(message.ack.sequence)
+        case "health_check":
+            return HealthCheck(message.health_check.serving)
+        case "registered":
+            registered = message.registered
+            if not (registered.health_interval > 0 and registered.health_timeout > 0):
+                raise ProtocolError("Registered without a health interval and time limit")
+            return Registered(
+                registered.sequence if registered.resume else None,
+                registered.health_interval,
+                registered.health_timeout,
+                registered.serving,
+            )
+        case "resync":
+            return Resync(message.resync.reason)
+    raise _malformed("the master's")
+
+
+def _malformed(whose: str) -> ProtocolError:
+    return ProtocolError(f"{whose} bytes are no message of {SERVICE}")

@@ -1,0 +1,386 @@
+"""The master without I/O: streams in, a published view out.
+
+Rules of this file:
+
+1. The shell feeds what happened (`opened`, `received`, `closed`, `tick`), lets `work` run in
+   slices while it says that there is more, then sends what the sessions in `take_awake()` owe and
+   ends those that have `ended`.
+2. `view` is replaced, never changed: whoever holds one holds one revision, whole. It is the only
+   thing here that other threads may read.
+3. A client's files are in the catalog if and only if the client is healthy, except for the time
+   that a large change takes on its way in or out. `complete` is False for that time.
+
+Times are monotonic seconds. Owned by one thread.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from scout.core.inventory import State
+from scout.core.messages import (
+    Ack,
+    AgentMessage,
+    Changes,
+    Deregister,
+    Health,
+    HealthCheck,
+    Part,
+    Register,
+    Registered,
+    Resync,
+)
+from scout.core.names import MASK, digest
+from scoutmaster.core.catalog import Catalog
+from scoutmaster.core.holding import Holding, Misfit
+from scoutmaster.core.refusal import Refused, Status
+from scoutmaster.core.registry import Client, Registry, Standing
+from scoutmaster.core.session import Session
+from scoutmaster.core.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the operator decided. Durations in seconds; `expected` 0 means unknown."""
+
+    interval: float = 2.0
+    timeout: float = 1.0
+    limit: int = 5
+    settle: float = 10.0
+    expected: int = 0
+    max_clients: int = 20_000
+    max_files: int = 5_000_000
+
+
+@dataclass(slots=True)
+class Tally:
+    """What happened so far, by its label. Only ever counts up."""
+
+    resyncs: Counter[str] = field(default_factory=Counter)
+    deregistrations: Counter[str] = field(default_factory=Counter)
+    changes: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A client's standing changed: one line for the log."""
+
+    client: Client
+    standing: Standing | None
+    reason: str
+
+
+class Master:
+    """Joins who is registered with what they hold."""
+
+    def __init__(self, policy: Policy, epoch: int, now: float) -> None:
+        self.policy = policy
+        self.registry = Registry(
+            interval=policy.interval,
+            timeout=policy.timeout,
+            limit=policy.limit,
+            capacity=policy.max_clients,
+        )
+        self.catalog = Catalog()
+        self.tally = Tally()
+        self.serving = True
+        self.settled = policy.settle <= 0
+        self._epoch = f"{epoch:016x}"
+        self._settle_at = now + policy.settle
+        self._healthy = 0
+        self._revision = 0
+        self._client_of: dict[Session, Client] = {}
+        self._awake: dict[Session, None] = {}
+        self._turns: list[Turn] = []
+        self.view = View(self._name(), self.catalog.chunks, 0, False, 0, 0)
+        self._publish()
+
+    # What happened
+
+    def opened(self, peer: str) -> Session:
+        """Somebody opened a stream."""
+        return Session(peer)
+
+    def received(self, session: Session, message: AgentMessage, now: float) -> None:
+        """The agent said something. Raises `Refused` where that ends the stream."""
+        if session.ended:
+            raise session.ended
+        try:
+            self._received(session, message, now)
+        except Refused as refusal:
+            session.end(refusal)
+            self.tally.refusals[refusal.status.name.lower()] += 1
+            raise
+        finally:
+            self._publish()
+
+    def closed(self, session: Session, now: float) -> None:
+        """The stream is gone. Without a goodbye the claim lives on for a while."""
+        client = self._client_of.pop(session, None)
+        self._awake.pop(session, None)
+        if client is not None and client.session is session:
+            self.registry.detach(client, now)
+            self._judge(client, now)
+            self._publish()
+
+    def tick(self, now: float) -> None:
+        """Let the time do its part: checks, strikes, the end of the settling time."""
+        ask, missed, over = self.registry.tick(now)
+        for client in ask:
+            if client.session is not None:
+                self._say(client.session, HealthCheck(self.serving))
+        for client in missed:
+            self._judge(client, now)
+        for client in over:
+            self._drop(client, "unhealthy", f"{client.strikes} health checks without an answer")
+        self.settled = self.settled or now >= self._settle_at
+        self._publish()
+
+    def work(self) -> bool:
+        """Do one slice of what large changes left to do. True while there is more."""
+        if not self.catalog.busy:
+            return False
+        more = self.catalog.work()
+        self.catalog.take_committed()
+        if not more:
+            self._publish()
+        return more
+
+    def drain(self) -> None:
+        """Stop serving: tell every agent, accept no more."""
+        self.serving = False
+        for session in self._client_of:
+            self._say(session, HealthCheck(serving=False))
+
+    # What follows
+
+    def deadline(self) -> float | None:
+        """When `tick` is due, or None."""
+        due = self.registry.deadline()
+        if not self.settled:
+            due = self._settle_at if due is None else min(due, self._settle_at)
+        return due
+
+    def take_awake(self) -> list[Session]:
+        """The sessions that owe something or have ended, since the last call."""
+        awake, self._awake = list(self._awake), {}
+        return awake
+
+    def take_turns(self) -> list[Turn]:
+        """The changes of standing since the last call, in order."""
+        turns, self._turns = self._turns, []
+        return turns
+
+    # The parts
+
+    def _received(self, session: Session, message: AgentMessage, now: float) -> None:
+        client = self._client_of.get(session)
+        if isinstance(message, Register):
+            if client is not None:
+                raise Refused(Status.INVALID_ARGUMENT, "a stream registers once")
+            self._register(session, message, now)
+            return
+        if client is None:
+            raise Refused(Status.INVALID_ARGUMENT, "a stream begins with Register")
+        silent = client.silent
+        self.registry.heard(client, now)
+        match message:
+            case Changes(part=Part.DELTA):
+                self._delta(session, client, message)
+            case Changes():
+                self._part(session, client, message, now)
+            case Health():
+                self._health(session, client, message, now)
+            case Deregister():
+                self._drop(client, "goodbye", "it said goodbye")
+        if silent:
+            self._judge(client, now)
+
+    def _register(self, session: Session, message: Register, now: float) -> None:
+        if not self.serving:
+            raise Refused(Status.UNAVAILABLE, "the master is shutting down; try again later")
+        _check_claim(message)
+        key = (message.host, message.directory)
+        client = self.registry.find(key)
+        if client is not None and client.epoch == message.epoch:
+            self._take_over(client, session, now)
+        else:
+            if client is not None:
+                if client.session is not None:
+                    raise _claimed(client, now)
+                self._drop(client, "replaced", "its agent was started anew")
+            client = self.registry.add(
+                session, key, epoch=message.epoch, version=message.version, now=now
+            )
+            self._turns.append(Turn(client, client.standing, client.reason))
+        self._client_of[session] = client
+        self._awake[session] = None
+        known = client.holding is not None and message.acknowledged <= client.state.sequence
+        if not known:
+            session.resyncing = True
+        session.say(
+            Registered(
+                client.state.sequence if known else None,
+                self.policy.interval,
+                self.policy.timeout,
+                self.serving,
+            )
+        )
+
+    def _take_over(self, client: Client, session: Session, now: float) -> None:
+        """The same agent on a new stream; the old one may not know yet that it is dead."""
+        old = client.session
+        if old is not None:
+            self._client_of.pop(old, None)
+            old.end(Refused(Status.ABORTED, "the same agent opened a newer stream"))
+            self._awake[old] = None
+        self.registry.attach(client, session, now)
+        self._judge(client, now)
+
+    def _delta(self, session: Session, client: Client, message: Changes) -> None:
+        if not session.delta(message):
+            return
+        if client.holding is None or message.sequence != client.state.sequence + 1:
+            self._resync(session, "gap", f"{message.sequence} after {client.state.sequence}")
+            return
+        state = State(
+            message.sequence,
+            client.state.count + len(message.added) - len(message.removed),
+            (client.state.digest + digest(message.added) - digest(message.removed)) & MASK,
+        )
+        if (state.count, state.digest) != (message.count, message.digest):
+            self._resync(session, "digest", "count or digest of a delta does not match")
+            return
+        if state.count > self.policy.max_files:
+            raise Refused(
+                Status.RESOURCE_EXHAUSTED,
+                f"more than {self.policy.max_files} files; raise --max-files on the master",
+            )
+        try:
+            client.holding.apply(message.added, message.removed)
+        except Misfit as misfit:
+            self._resync(session, "misfit", str(misfit))
+            return
+        client.state = state
+        if client.standing is Standing.HEALTHY:
+            self.catalog.change(client.number, message.added, message.removed)
+        self.tally.changes["added"] += len(message.added)
+        self.tally.changes["removed"] += len(message.removed)
+        self._say(session, Ack(message.sequence))
+
+    def _part(self, session: Session, client: Client, message: Changes, now: float) -> None:
+        snapshot = session.part(message, self.policy.max_files)
+        if snapshot is None:
+            return
+        if snapshot.state != snapshot.claimed:
+            self._resync(session, "digest", "count or digest of a snapshot does not match")
+            return
+        client.holding = Holding.from_sorted(snapshot.runs)
+        client.state = snapshot.state
+        if client.standing is Standing.HEALTHY:
+            self.catalog.show(client.number, client.holding.flat())
+        self.tally.changes["snapshot"] += snapshot.state.count
+        self._say(session, Ack(message.sequence))
+        self._judge(client, now)
+
+    def _health(self, session: Session, client: Client, message: Health, now: float) -> None:
+        client.serving, client.reason = message.serving, message.reason[:200]
+        if client.holding is not None and not session.resyncing and not session.receiving:
+            state = client.state
+            if message.sequence == state.sequence:
+                if (message.count, message.digest) != (state.count, state.digest):
+                    self._resync(session, "digest", "a health check's count or digest differ")
+            elif message.sequence:
+                self._resync(session, "gap", f"{message.sequence} at {state.sequence}")
+        self._judge(client, now)
+
+    def _resync(self, session: Session, label: str, detail: str) -> None:
+        self.tally.resyncs[label] += 1
+        session.void()
+        self._say(session, Resync(detail))
+
+    def _judge(self, client: Client, now: float) -> None:
+        """Bring the catalog in line with the client's standing."""
+        standing, reason = client.judge()
+        before = client.standing
+        if standing is before:
+            return
+        client.standing, client.since = standing, now
+        self._turns.append(Turn(client, standing, reason))
+        if standing is Standing.HEALTHY and client.holding is not None:
+            self._healthy += 1
+            self.catalog.show(client.number, client.holding.flat())
+        elif before is Standing.HEALTHY:
+            self._healthy -= 1
+            self.catalog.hide(client.number)
+
+    def _drop(self, client: Client, label: str, reason: str) -> None:
+        """End a registration."""
+        self.tally.deregistrations[label] += 1
+        self.registry.remove(client)
+        session, client.session = client.session, None
+        if session is not None:
+            self._client_of.pop(session, None)
+            if label != "goodbye":
+                session.end(Refused(Status.ABORTED, f"deregistered: {reason}"))
+            self._awake[session] = None
+        if client.standing is Standing.HEALTHY:
+            self._healthy -= 1
+            self.catalog.hide(client.number)
+        self._turns.append(Turn(client, None, reason))
+
+    def _say(self, session: Session, message: Ack | HealthCheck | Resync) -> None:
+        session.say(message)
+        self._awake[session] = None
+
+    def _publish(self) -> None:
+        """Replace the view if anything that a reader sees has changed."""
+        clients = len(self.registry.clients)
+        if 0 < self.policy.expected <= self._healthy == clients:
+            self.settled = True
+        complete = (
+            self.settled
+            and self._healthy == clients
+            and self._healthy >= self.policy.expected
+            and not self.catalog.busy
+        )
+        view = self.view
+        if (
+            view.chunks is not self.catalog.chunks
+            or view.complete is not complete
+            or (view.healthy, view.unhealthy) != (self._healthy, clients - self._healthy)
+        ):
+            self._revision += 1
+            self.view = View(
+                self._name(),
+                self.catalog.chunks,
+                self.catalog.files,
+                complete,
+                self._healthy,
+                clients - self._healthy,
+            )
+
+    def _name(self) -> str:
+        return f"{self._epoch}-{self._revision}"
+
+
+def _check_claim(message: Register) -> None:
+    """Refuse a claim that is not one."""
+    host, directory = message.host, message.directory
+    wrong = ""
+    if not 1 <= len(host) <= 255 or not host.isprintable():
+        wrong = "the host must be 1 to 255 printable characters; set --host"
+    elif not directory.startswith(b"/") or b"\0" in directory or len(directory) > 4096:
+        wrong = "the directory must be an absolute path of at most 4,096 bytes"
+    elif len(message.version) > 64 or not message.version.isprintable():
+        wrong = "the version must be at most 64 printable characters"
+    if wrong:
+        raise Refused(Status.INVALID_ARGUMENT, wrong)
+
+
+def _claimed(client: Client, now: float) -> Refused:
+    return Refused(
+        Status.ALREADY_EXISTS,
+        f"{client.name} is claimed by the agent at {client.peer} since "
+        f"{now - client.registered:.0f} s ago; stop that agent, or set another --host",
+    )

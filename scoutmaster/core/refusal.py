@@ -1,0 +1,22 @@
+"""Why the master ends a stream, as a gRPC status without gRPC."""
+
+from enum import Enum
+
+
+class Status(Enum):
+    """The statuses that the master ends streams with; names and numbers are gRPC's."""
+
+    INVALID_ARGUMENT = 3
+    ALREADY_EXISTS = 6
+    RESOURCE_EXHAUSTED = 8
+    ABORTED = 10
+    UNAVAILABLE = 14
+
+
+class Refused(Exception):
+    """The stream ends with `status`; `message` tells the agent's operator what to do."""
+
+    def __init__(self, status: Status, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message

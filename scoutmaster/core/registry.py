@@ -1,0 +1,213 @@
+"""Who is registered, who is healthy, and whom to ask next.
+
+Rules of this file:
+
+1. A client is (host, directory). While the holder of a claim is connected nobody else gets it.
+2. Each client is asked every `interval` seconds and must say something (anything) within
+   `timeout`. A check without an answer is a strike; so is every interval that a client spends
+   without a stream. `limit` strikes in a row end the registration.
+3. A client is healthy while it is connected, answers, vouches for its directory, and the master
+   holds a whole state of it. Only a healthy client's files are shown.
+4. A master that was late itself blames nobody: answers may lie unread in its sockets.
+
+Times are monotonic seconds and come in as arguments. Owned by one thread.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from heapq import heappop, heappush
+
+from scout.core.inventory import NOTHING, State
+from scoutmaster.core.holding import Holding
+from scoutmaster.core.refusal import Refused, Status
+from scoutmaster.core.session import Session
+
+LATE = 0.1
+"""A tick that comes so many seconds after its deadline was held up by the master itself."""
+
+
+class Standing(Enum):
+    """What a client is worth to a reader. The values are shown in `/clients` and in metrics."""
+
+    SYNCING = "syncing"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(slots=True, eq=False)
+class Client:
+    """One registered client. `number` names it in the catalog and is never used twice."""
+
+    number: int
+    host: str
+    directory: bytes
+    epoch: int
+    version: str
+    peer: str
+    registered: float
+    session: Session | None
+    holding: Holding | None = None
+    state: State = NOTHING
+    serving: bool = False
+    reason: str = "it has just registered"
+    silent: bool = False
+    strikes: int = 0
+    asked: float | None = None
+    next_check: float = 0.0
+    heard: float = 0.0
+    since: float = 0.0
+    standing: Standing = Standing.SYNCING
+    due: float = field(default=0.0)
+
+    @property
+    def key(self) -> tuple[str, bytes]:
+        """The claim."""
+        return self.host, self.directory
+
+    @property
+    def name(self) -> str:
+        """The claim, for people to read."""
+        return f"{self.host}:{self.directory.decode('utf-8', 'backslashreplace')}"
+
+    def judge(self) -> tuple[Standing, str]:
+        """Rule 3: the standing, and the reason where it is not healthy."""
+        if self.session is None:
+            return Standing.UNHEALTHY, "the connection broke"
+        if self.silent:
+            return Standing.UNHEALTHY, "it does not answer health checks"
+        if self.holding is None:
+            return Standing.SYNCING, self.reason or "its first snapshot is on the way"
+        if not self.serving:
+            return Standing.UNHEALTHY, self.reason
+        return Standing.HEALTHY, ""
+
+
+class Registry:
+    """The clients by claim, and the order in which they are asked."""
+
+    def __init__(self, *, interval: float, timeout: float, limit: int, capacity: int) -> None:
+        self.interval = interval
+        self.timeout = timeout
+        self.limit = limit
+        self.capacity = capacity
+        self.clients: dict[tuple[str, bytes], Client] = {}
+        self._by_number: dict[int, Client] = {}
+        self._queue: list[tuple[float, int]] = []
+        self._numbers = 0
+        self._grace_until = float("-inf")
+
+    def find(self, key: tuple[str, bytes]) -> Client | None:
+        """Who holds the claim `key`."""
+        return self.clients.get(key)
+
+    def by_number(self, number: int) -> Client | None:
+        """The registered client of that number, or None if it is gone."""
+        return self._by_number.get(number)
+
+    def add(
+        self,
+        session: Session,
+        key: tuple[str, bytes],
+        *,
+        epoch: int,
+        version: str,
+        now: float,
+    ) -> Client:
+        """Register a client whose claim is free. Raises `Refused` when the master is full."""
+        if len(self.clients) >= self.capacity:
+            raise Refused(
+                Status.RESOURCE_EXHAUSTED,
+                f"the master has {self.capacity} clients, its limit; raise --max-clients there",
+            )
+        self._numbers += 1
+        host, directory = key
+        client = Client(
+            number=self._numbers,
+            host=host,
+            directory=directory,
+            epoch=epoch,
+            version=version,
+            peer=session.peer,
+            registered=now,
+            session=session,
+            since=now,
+        )
+        self.clients[key] = self._by_number[client.number] = client
+        self.attach(client, session, now)
+        return client
+
+    def attach(self, client: Client, session: Session, now: float) -> None:
+        """`client` speaks through `session` from now on."""
+        client.session, client.peer = session, session.peer
+        client.serving, client.reason = False, "it has just registered"
+        self.heard(client, now)
+        # The first check comes after a share of the interval that differs from client to
+        # client (golden ratio sequence), so that a crowd is not asked all at once.
+        client.next_check = now + self.interval * (0.25 + 0.75 * (client.number * 0.618034 % 1))
+        self._schedule(client, client.next_check)
+
+    def detach(self, client: Client, now: float) -> None:
+        """The client's stream is gone; the claim lives on until the strikes end it."""
+        client.session = None
+        client.asked = None
+        client.next_check = now + self.interval
+        self._schedule(client, client.next_check)
+
+    def remove(self, client: Client) -> None:
+        """Forget the client. Its place in the queue is skipped when it comes up."""
+        del self.clients[client.key], self._by_number[client.number]
+
+    def heard(self, client: Client, now: float) -> None:
+        """The client said something, whatever it was: that is an answer."""
+        client.heard = now
+        client.asked = None
+        client.silent = False
+        client.strikes = 0
+
+    def deadline(self) -> float | None:
+        """When `tick` has something to do."""
+        return self._queue[0][0] if self._queue else None
+
+    def tick(self, now: float) -> tuple[list[Client], list[Client], list[Client]]:
+        """What the time brought: whom to ask now, who fell silent, and who is to be removed."""
+        ask: list[Client] = []
+        missed: list[Client] = []
+        over: list[Client] = []
+        if self._queue and now - self._queue[0][0] > LATE:
+            late = now - self._queue[0][0]
+            self._grace_until = now + min(max(late, LATE), self.timeout)
+        while self._queue and self._queue[0][0] <= now:
+            due, number = heappop(self._queue)
+            client = self._by_number.get(number)
+            if client is None or client.due != due:
+                continue
+            if client.session is None or client.asked is not None:
+                if now < self._grace_until:
+                    self._schedule(client, self._grace_until)
+                    continue
+                self._strike(client)
+                missed.append(client)
+                if client.strikes >= self.limit:
+                    over.append(client)
+                    continue
+                client.asked = None
+                client.next_check = max(client.next_check, now)
+            if client.session is None:
+                client.next_check = now + self.interval
+                self._schedule(client, client.next_check)
+            elif now >= client.next_check:
+                client.asked = now
+                client.next_check = now + self.interval
+                self._schedule(client, now + self.timeout)
+                ask.append(client)
+            else:
+                self._schedule(client, client.next_check)
+        return ask, missed, over
+
+    def _strike(self, client: Client) -> None:
+        client.strikes += 1
+        client.silent = client.session is not None
+
+    def _schedule(self, client: Client, due: float) -> None:
+        client.due = due
+        heappush(self._queue, (due, client.number))

@@ -1,0 +1,134 @@
+"""The master's side of one stream: what came, what is owed, and how it ends.
+
+Rules of this file:
+
+1. A stream begins with one Register. What does not fit ends that stream with a status and
+   touches nothing else.
+2. A snapshot is put together here, part by part, out of everyone's sight.
+3. `outbox` holds what to send, in order. It stays short by itself: one Ack answers one Changes,
+   and no second check is asked while one is unanswered. `LIMIT` ends a peer that does not read.
+
+Owned by one thread.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+
+from scout.core.inventory import State
+from scout.core.messages import Changes, MasterMessage, Part
+from scout.core.names import MASK, ascends, digest, fault
+from scoutmaster.core.refusal import Refused, Status
+
+LIMIT = 64
+"""Messages in an outbox. An agent that reads has at most an Ack, a HealthCheck and a Resync."""
+
+
+class Session:
+    """One stream. `peer` is its address, for people to read."""
+
+    def __init__(self, peer: str) -> None:
+        self.peer = peer
+        self.outbox: deque[MasterMessage] = deque()
+        self.ended: Refused | None = None
+        self.resyncing = False
+        self._incoming: _Incoming | None = None
+
+    def say(self, message: MasterMessage) -> None:
+        """Owe the agent `message`."""
+        if len(self.outbox) >= LIMIT:
+            self.end(Refused(Status.RESOURCE_EXHAUSTED, "the agent does not read its stream"))
+        else:
+            self.outbox.append(message)
+
+    def end(self, refusal: Refused) -> None:
+        """End the stream with a status. The first reason stands."""
+        self.ended = self.ended or refusal
+
+    @property
+    def receiving(self) -> bool:
+        """True while a snapshot is on its way in."""
+        return self._incoming is not None
+
+    def delta(self, changes: Changes) -> bool:
+        """Check a delta's form. False if it is void: sent before the agent heard of a resync."""
+        if self._incoming is not None:
+            raise _wrong("a delta within a snapshot")
+        _check_names(changes.added)
+        _check_names(changes.removed)
+        return not self.resyncing
+
+    def part(self, changes: Changes, capacity: int) -> "Snapshot | None":
+        """Take in a part of a snapshot; the whole once its last part is there."""
+        if changes.removed:
+            raise _wrong("a snapshot that removes names")
+        if changes.part.begins:
+            self._incoming = _Incoming(changes.sequence)
+            self.resyncing = False
+        incoming = self._incoming
+        if incoming is None:
+            if self.resyncing:
+                return None  # the rest of one that a resync made void
+            raise _wrong("a part of a snapshot that has not begun")
+        incoming.add(changes)
+        if incoming.count > capacity:
+            raise Refused(
+                Status.RESOURCE_EXHAUSTED,
+                f"more than {capacity} files; raise --max-files on the master",
+            )
+        if not changes.part.ends:
+            return None
+        self._incoming = None
+        return Snapshot(
+            incoming.names,
+            State(incoming.sequence, incoming.count, incoming.digest & MASK),
+            State(changes.sequence, changes.count, changes.digest),
+        )
+
+    def void(self) -> None:
+        """A resync was asked for: what was on its way counts no more."""
+        self._incoming = None
+        self.resyncing = True
+
+
+class Snapshot:
+    """A whole snapshot: its names in ascending runs, what it is, and what it claims to be."""
+
+    def __init__(self, runs: list[list[bytes]], state: State, claimed: State) -> None:
+        self.runs = runs
+        self.state = state
+        self.claimed = claimed
+
+
+class _Incoming:
+    """A snapshot that has begun."""
+
+    def __init__(self, sequence: int) -> None:
+        self.sequence = sequence
+        self.names: list[list[bytes]] = []
+        self.count = 0
+        self.digest = 0
+
+    def add(self, changes: Changes) -> None:
+        if changes.sequence != self.sequence:
+            raise _wrong("parts of two snapshots mixed")
+        names = list(changes.added)
+        if not names:
+            if changes.part is not Part.ONLY and not changes.part.ends:
+                raise _wrong("an empty part of a snapshot")
+            return
+        _check_names(names)
+        if not ascends(names) or (self.names and names[0] <= self.names[-1][-1]):
+            raise _wrong("a snapshot whose names do not ascend")
+        self.names.append(names)
+        self.count += len(names)
+        self.digest += digest(names)
+
+
+def _check_names(names: Sequence[bytes]) -> None:
+    found = fault(names)
+    if found:
+        raise _wrong(found)
+
+
+def _wrong(what: str) -> Refused:
+    return Refused(Status.INVALID_ARGUMENT, f"the agent sent {what}; this is a bug in the agent")
