@@ -2,10 +2,12 @@
 
 import json
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import pytest
 from tests.packaging.provision import CACHE, ROOT, provided
 
 CHART = ROOT / "helm" / "scoutmaster"
@@ -14,6 +16,9 @@ OLDEST, NEWEST = "1.25", "1.37"
 
 Document = dict[str, Any]
 Values = dict[str, Any]
+
+CASES = sorted(file.stem for file in (CHART / "ci").glob("*-values.yaml"))
+"""The sets of values that the chart is tried with."""
 
 
 class Refused(Exception):
@@ -142,6 +147,24 @@ class Helm4:
 
     def package(self, folder: Path) -> Path:
         return Path(bench(self._folder, do="package", chart=str(CHART), to=str(folder)))
+
+
+MakeHelm = Callable[[Path], Helm]
+"""Makes a Helm that keeps its files in that folder."""
+
+each_helm = pytest.mark.parametrize("make", [Helm3, Helm4], ids=["helm3", "helm4"])
+"""The test runs with each version of Helm."""
+
+
+def values_of(case: str, folder: Path) -> Values:
+    """The values of one of `CASES`."""
+    values: Values = read_yaml(folder, CHART / "ci" / f"{case}.yaml")
+    return values
+
+
+def agents(**more: Any) -> Values:
+    """The smallest values with agents."""
+    return {"agent": {"enabled": True, "directories": [{"path": "/srv/data/in"}], **more}}
 
 
 def read_yaml(folder: Path, file: Path) -> Any:

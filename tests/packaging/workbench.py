@@ -3,7 +3,7 @@
 Takes one JSON request on standard input and prints one JSON answer:
 
     {"do": "lint", "chart": DIR, "values": {}}           -> ["finding", ...]
-    {"do": "render", "chart": DIR, "values": {}, ...}    -> {"documents": [...]} or {"refused": ".."}
+    {"do": "render", "chart": DIR, "values": {}, ...}    -> {"documents": ..} or {"refused": ..}
     {"do": "package", "chart": DIR, "to": DIR}           -> "file.tgz"
     {"do": "parse", "text": YAML}                        -> [document, ...]
     {"do": "validate", "documents": [...], "versions": [...]} -> ["complaint", ...]

@@ -1,0 +1,106 @@
+"""A real Prometheus on loopback, and promtool."""
+
+import json
+import shutil
+import socket
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.processes import wait_until
+from tests.packaging.provision import ROOT, provided
+
+FOLDER = ROOT / "packaging" / "prometheus"
+HOW = "run tests/packaging/install-charts.sh as root (Debian's package prometheus)"
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def promtool(*arguments: str, text: str | None = None) -> str:
+    """What promtool prints. AssertionError if it objects."""
+    command = provided(shutil.which("promtool"), "promtool", HOW)
+    done = subprocess.run(
+        [str(command), *arguments], input=text, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+class Prometheus:
+    """One that scrapes and evaluates each second. End it with `close`."""
+
+    def __init__(self, folder: Path, rules: Path, targets: dict[str, list[dict[str, Any]]]) -> None:
+        """`targets` are `static_configs` by job name."""
+        command = provided(shutil.which("prometheus"), "prometheus", HOW)
+        config = {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(rules)],
+            "scrape_configs": [
+                {"job_name": job, "static_configs": static} for job, static in targets.items()
+            ],
+        }
+        # JSON is YAML.
+        file = folder / "prometheus.json"
+        file.write_text(json.dumps(config))
+        self._port = free_port()
+        self._log = (folder / "prometheus.log").open("w+")
+        self._process = subprocess.Popen(
+            [
+                str(command),
+                f"--config.file={file}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{self._port}",
+            ],
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            wait_until(self._ready, what="Prometheus is ready")
+        except BaseException:
+            self.close()
+            raise
+
+    def _ready(self) -> bool:
+        assert self._process.poll() is None, Path(self._log.name).read_text()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/-/ready", timeout=5) as a:
+                return bool(a.status == 200)
+        except OSError:
+            return False
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The vector that `expression` has now. AssertionError if Prometheus objects."""
+        query = urllib.parse.urlencode({"query": expression})
+        address = f"http://127.0.0.1:{self._port}/api/v1/query?{query}"
+        try:
+            with urllib.request.urlopen(address, timeout=30) as answer:
+                body = json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{expression}: {error.read().decode()}") from error
+        assert body["status"] == "success", body
+        assert not body.get("warnings"), body
+        result: list[dict[str, Any]] = body["data"]["result"]
+        return result
+
+    def series(self, expression: str) -> list[dict[str, str]]:
+        """The labels of what `expression` has now."""
+        return [entry["metric"] for entry in self.query(expression)]
+
+    def close(self) -> None:
+        """End it."""
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
