@@ -2,27 +2,17 @@
 
 import json
 import shutil
-import socket
 import subprocess
-import urllib.error
 import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 from tests.e2e.processes import wait_until
+from tests.packaging.loopback import free_port, get
 from tests.packaging.provision import ROOT, provided
 
 FOLDER = ROOT / "packaging" / "prometheus"
 HOW = "run tests/packaging/install-charts.sh as root (Debian's package prometheus)"
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def promtool(*arguments: str, text: str | None = None) -> str:
@@ -51,14 +41,15 @@ class Prometheus:
         # JSON is YAML.
         file = folder / "prometheus.json"
         file.write_text(json.dumps(config))
-        self._port = free_port()
+        port = free_port()
+        self._address = f"http://127.0.0.1:{port}"
         self._log = (folder / "prometheus.log").open("w+")
         self._process = subprocess.Popen(
             [
                 str(command),
                 f"--config.file={file}",
                 f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{self._port}",
+                f"--web.listen-address=127.0.0.1:{port}",
             ],
             stdout=self._log,
             stderr=subprocess.STDOUT,
@@ -71,22 +62,13 @@ class Prometheus:
 
     def _ready(self) -> bool:
         assert self._process.poll() is None, Path(self._log.name).read_text()
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/-/ready", timeout=5) as a:
-                return bool(a.status == 200)
-        except OSError:
-            return False
+        return get(f"{self._address}/-/ready")[0] == 200
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The vector that `expression` has now. AssertionError if Prometheus objects."""
         query = urllib.parse.urlencode({"query": expression})
-        address = f"http://127.0.0.1:{self._port}/api/v1/query?{query}"
-        try:
-            with urllib.request.urlopen(address, timeout=30) as answer:
-                body = json.load(answer)
-        except urllib.error.HTTPError as error:
-            raise AssertionError(f"{expression}: {error.read().decode()}") from error
-        assert body["status"] == "success", body
+        status, body = get(f"{self._address}/api/v1/query?{query}")
+        assert status == 200, f"{expression}: {body}"
         assert not body.get("warnings"), body
         result: list[dict[str, Any]] = body["data"]["result"]
         return result

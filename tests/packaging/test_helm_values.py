@@ -44,6 +44,10 @@ REFUSED: list[tuple[Values, str]] = [
     (agents(directories=[{"path": "/a/b"}] * 2), 'agent.directories[1].path is "/a/b", which is'),
     (agents(directories=[{"path": "/data"}]), "whose parent is the node's whole /"),
     (agents(directories=[{"path": "/usr/share"}]), "would be mounted over the container's own"),
+    (
+        agents(directories=[{"path": "/a", "mount": "directory"}], options={"requireMount": True}),
+        "with requireMount and mount: directory",
+    ),
     (agents(options={"pollInterval": "5"}), 'agent.options.pollInterval is "5": write a duration'),
     (agents(ports={"health": 9301}), "agent.ports.metrics (9301) and agent.ports.health (9301)"),
     ({**agents(), "master": {"enabled": False}}, "master.enabled is false and agent.master is em"),

@@ -87,8 +87,11 @@ sentence that names the value and says what to write instead.
 {{- fail (printf "%s.path is %q, for which %s of the node would be mounted over the container's own: mount that directory elsewhere on the node (mount --bind) and watch it there." $where $path $mounted) }}
 {{- end }}
 {{- end }}
-{{- range $name := list "pollInterval" "scanTimeout" "startTimeout" }}
 {{- $options := mergeOverwrite (deepCopy $.Values.agent.options) (default dict $directory.options) }}
+{{- if and $options.requireMount (eq (default "parent" $directory.mount) "directory") }}
+{{- fail (printf "%s.path is %q with requireMount and mount: directory, but to the agent the mount into its container looks like the disk itself: leave one of them out." $where $path) }}
+{{- end }}
+{{- range $name := list "pollInterval" "scanTimeout" "startTimeout" }}
 {{- include "scoutmaster.duration" (list (printf "agent.options.%s" $name) (get $options $name)) }}
 {{- end }}
 {{- end }}

@@ -1,0 +1,179 @@
+"""What the chart renders, started for real here: flags, environment, probes, test pod."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.processes import Program, sum_metric, wait_until
+from tests.packaging.charts import CHART, Document, Helm4, Rendered, Values, pod_of, read_yaml
+from tests.packaging.loopback import free_port, get
+
+NODE = "node-1"
+
+
+def environment(container: Document) -> dict[str, str]:
+    """The container's own variables, with what Kubernetes puts in for a pod on `NODE`."""
+    found = {}
+    for variable in container.get("env", []):
+        field = variable.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath")
+        found[variable["name"]] = NODE if field == "spec.nodeName" else variable["value"]
+    return found
+
+
+def start(container: Document) -> Program:
+    """The container's command line and environment as a process here."""
+    (command,) = container["command"]
+    return Program([command, *container["args"]], env=environment(container))
+
+
+def port_of(container: Document, name: str) -> int:
+    """The container's port of that name."""
+    (port,) = [p["containerPort"] for p in container["ports"] if p["name"] == name]
+    assert isinstance(port, int)
+    return port
+
+
+class Cluster:
+    """A release with one master and one agent, as processes. End it with `close`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.watched = folder / "data" / "in"
+        self.watched.mkdir(parents=True)
+        (self.watched / "a file").touch()
+        grpc, http = free_port(), free_port()
+        values: Values = {
+            "master": {"options": {"grpc": grpc, "http": http, "settle": "0s", "maxFiles": 1000}},
+            "agent": {
+                "enabled": True,
+                "master": f"127.0.0.1:{grpc}",
+                "directories": [{"path": str(self.watched), "mount": "directory"}],
+                "ports": {"metrics": free_port(), "health": free_port()},
+            },
+        }
+        self.rendered: Rendered = Helm4(folder).render(values)
+        (self.master_container,) = pod_of(self.rendered.one("Deployment"))["containers"]
+        (self.agent_container,) = pod_of(self.rendered.one("DaemonSet"))["containers"]
+        self.http = f"http://127.0.0.1:{port_of(self.master_container, 'http')}"
+        self.programs: list[Program] = []
+        try:
+            self.programs.append(start(self.master_container))
+            wait_until(lambda: get(f"{self.http}/-/healthy")[0] == 200, what="healthy")
+            self.programs.append(start(self.agent_container))
+            wait_until(self.names, what="the file in /files")
+        except BaseException:
+            self.close()
+            raise
+
+    def names(self) -> list[str]:
+        """What is in /files."""
+        return [entry["filename"] for entry in get(f"{self.http}/files")[1]["files"]]
+
+    def close(self) -> None:
+        """End both."""
+        for program in self.programs:
+            program.kill()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One for all tests here."""
+    it = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield it
+    it.close()
+
+
+def test_file_on_the_node_is_in_the_list_under_the_nodes_name(cluster: Cluster) -> None:
+    """Not under the pod's name, which changes, and at the node's own path."""
+    assert cluster.names() == ["a file"]
+    (client,) = get(f"{cluster.http}/clients")[1]["clients"]
+    assert (client["host"], client["directory"]) == (NODE, str(cluster.watched))
+
+
+@pytest.mark.parametrize("probe", ["startupProbe", "livenessProbe", "readinessProbe"])
+def test_probe_of_the_master_is_answered(cluster: Cluster, probe: str) -> None:
+    """By 200 where the rendered probe asks."""
+    asked = cluster.master_container[probe]["httpGet"]
+    port = port_of(cluster.master_container, asked["port"])
+    assert get(f"http://127.0.0.1:{port}{asked['path']}")[0] == 200
+
+
+def test_probe_of_the_agent_is_answered(cluster: Cluster) -> None:
+    """SERVING by grpc.health.v1 on the port that the rendered probe names."""
+    import grpc
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    port = cluster.agent_container["readinessProbe"]["grpc"]["port"]
+    assert port == port_of(cluster.agent_container, "health-0")
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        answer = stub.Check(health_pb2.HealthCheckRequest(service=""), timeout=30)
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_agent_serves_metrics_where_the_pod_monitor_scrapes(cluster: Cluster) -> None:
+    """On the port of that name."""
+    port = port_of(cluster.agent_container, "metrics-0")
+    text = get(f"http://127.0.0.1:{port}/metrics", plain=True)[1]
+    assert sum_metric(text, "scout_files") == 1
+
+
+def test_test_pod_asks_for_the_list(cluster: Cluster) -> None:
+    """`helm test` succeeds on a list and fails without one, with nothing but the image's Python."""
+    (container,) = pod_of(cluster.rendered.one("Pod"))["containers"]
+    interpreter, flag = container["command"]
+    code, address = container["args"]
+    assert (interpreter, flag) == ("python3", "-c")
+    assert re.fullmatch(r"http://scout-scoutmaster:3001/files", address)
+
+    def ask(address: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-I", flag, code, address], capture_output=True, text=True, check=False
+        )
+
+    good = ask(f"{cluster.http}/files")
+    assert good.returncode == 0, good.stderr
+    assert good.stdout.startswith("1 files, complete: True")
+    assert ask(f"{cluster.http}/clients").returncode != 0
+    assert ask(f"http://127.0.0.1:{free_port()}/files").returncode != 0
+
+
+def kebab(name: str) -> str:
+    """healthInterval -> health-interval."""
+    return re.sub(r"([A-Z])", lambda m: f"-{m[1].lower()}", name)
+
+
+@pytest.mark.parametrize(
+    ("program", "section", "elsewhere"),
+    [
+        ("scoutmaster", "master", set()),
+        # Those come from the directories, the release, the node and agent.ports.
+        ("scout", "agent", {"directory", "master", "host", "metrics", "health"}),
+    ],
+)
+def test_every_option_of_the_program_is_a_value(
+    program: str, section: str, elsewhere: set[str], tmp_path: Path
+) -> None:
+    """What `--help` names can be set in the chart, and nothing else can."""
+    done = subprocess.run(
+        [sys.executable, "-m", program, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": "100"},
+    )
+    named = set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", done.stdout))
+    options: dict[str, Any] = read_yaml(tmp_path, CHART / "values.yaml")[section]["options"]
+    assert {kebab(name) for name in options} | elsewhere == named - {"check", "version", "help"}
+
+
+def test_chart_installs_the_version_that_it_comes_with(tmp_path: Path) -> None:
+    """The default tag of the image is the programs' version."""
+    from scout import __version__
+
+    assert read_yaml(tmp_path, CHART / "Chart.yaml")["appVersion"] == __version__
