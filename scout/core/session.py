@@ -18,6 +18,7 @@ Owned by one thread.
 
 from enum import Enum
 
+from scout.core.distribution import Distribution
 from scout.core.inventory import Cut, Inventory
 from scout.core.messages import (
     Ack,
@@ -41,6 +42,10 @@ A single change costs both programs about 0.2 ms of processor time, most of it t
 
 GRACE = 1.0
 """Seconds that a silent master gets more when this program's own clock was late."""
+
+
+LATENCIES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
+"""Bounds in seconds: what is promised is milliseconds, what an outage costs is seconds."""
 
 
 class Phase(Enum):
@@ -89,6 +94,10 @@ class Session:
         self._patience: float | None = None
         self.acknowledged_at: float | None = None
         self.resyncs = 0
+        # When the oldest change that waits, and that is in flight, was noticed.
+        self._noticed: float | None = None
+        self._carried: float | None = None
+        self.change_to_ack = Distribution(LATENCIES)
 
     # What happened
 
@@ -124,6 +133,11 @@ class Session:
         self.master_serving = False
         self._awaiting = self._cut = self._patience = None
         self._answer_due = False
+
+    def noticed(self, now: float) -> None:
+        """The inventory changed."""
+        if self._noticed is None:
+            self._noticed = now
 
     def vouch(self) -> None:
         """The inventory is the directory's truth, from now on as events keep it so."""
@@ -173,10 +187,12 @@ class Session:
             if not self._inventory.rootless:
                 changes = self._inventory.delta()
                 self._awaiting = changes.sequence
+                self._carried, self._noticed = self._noticed, None
                 if not self._inventory.waiting:
                     self._catching_up = False
                 return changes
             self._cut = self._inventory.cut()
+            self._carried = self._noticed = None
         if self._cut is not None:
             return self._step(self._cut)
         return None
@@ -241,6 +257,9 @@ class Session:
         self._awaiting = None
         self._inventory.acknowledge(sequence)
         self.acknowledged_at = now
+        if self._carried is not None:
+            self.change_to_ack.observe(now - self._carried)
+            self._carried = None
 
     def _wants_to_send(self) -> bool:
         """There is something to send and nothing in the way but the pace."""

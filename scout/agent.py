@@ -1,0 +1,230 @@
+"""The agent, put together: patrol, inventory, session, reporter, and what the host is told.
+
+Start: check the directory, check the master's health, register, then watch. A failure of any of
+these ends the process with its exit code. Once started, the agent never ends because of the
+master or the directory.
+"""
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import Coroutine
+from typing import Protocol
+
+import grpc
+
+from scout import __version__
+from scout.config import Config, check_directory
+from scout.core.inventory import Inventory
+from scout.core.session import Session
+from scout.core.vitals import Vitals
+from scout.directory import Unavailable, look
+from scout.errors import (
+    Claimed,
+    ConfigError,
+    DirectoryMissing,
+    MasterUnavailable,
+    NoPermission,
+    ScoutError,
+)
+from scout.health import HealthServer, check_master
+from scout.patrol import Orders, Patrol
+from scout.process import log, systemd
+from scout.process.lag import LagMonitor
+from scout.process.signals import stop_event
+from scout.report import Ended, Reporter
+from scout.status import describe
+
+GOODBYE = 2.0
+"""Seconds that the goodbye may take: no operator waits longer for a stop."""
+
+STREAM_LIMIT = 30.0
+"""Seconds without a message of the master, or the end of an attempt to reach it: it is stuck."""
+
+POLLER_SLACK = 10.0
+"""Seconds that a round of the patrol may come late on a loaded host before it counts as stuck."""
+
+
+def run(config: Config) -> int:
+    """Run the agent until it is told to stop. Returns the exit code; raises `ScoutError`."""
+    return asyncio.run(_main(config))
+
+
+async def _main(config: Config) -> int:
+    stop = stop_event()
+    check_directory(config.directory)
+    try:
+        place = await asyncio.to_thread(look, config.directory)
+    except Unavailable as reason:
+        raise DirectoryMissing("can't watch the directory", config.directory, str(reason)) from None
+    await check_master(str(config.master), config.start_timeout)
+    return await Agent(config, place.path).live(stop)
+
+
+class Server(Protocol):
+    """Something that serves until it is closed."""
+
+    def close(self) -> None:
+        """Stop serving."""
+
+
+class Agent:
+    """One directory, one master. Everything here belongs to the event loop's thread."""
+
+    def __init__(self, config: Config, directory: bytes) -> None:
+        """`directory` is the real path that `config.directory` leads to."""
+        self.config = config
+        self.inventory = Inventory()
+        self.vitals = Vitals()
+        self.log = log.get("scout")
+        self.lag = LagMonitor(self.log)
+        self.health: HealthServer | None = None
+        self._metrics: Server | None = None
+        self._ready = False
+        self._status = ""
+        self._stuck: frozenset[str] = frozenset()
+        self._tasks: list[asyncio.Task[None]] = []
+        dice = random.SystemRandom()
+        self.session = Session(
+            config.host, directory, secrets.randbits(64), __version__, self.inventory
+        )
+        self.reporter = Reporter(
+            str(config.master), self.session, self.vitals, self.log, dice, self._state
+        )
+        orders = Orders(
+            path=config.directory,
+            poll_interval=config.poll_interval,
+            scan_timeout=config.scan_timeout,
+            include_hidden=config.include_hidden,
+            require_mount=config.require_mount,
+            poll_only=config.poll_only,
+        )
+        self.patrol = Patrol(orders, self.inventory, self.vitals, self, self.log, dice)
+
+    async def live(self, stop: asyncio.Event) -> int:
+        """Register, watch and report until `stop`. Raises `ScoutError` if the start fails."""
+        try:
+            await self._serve_probes()
+            self._spawn(self.lag.run())
+            self._spawn(self.reporter.run())
+            self._spawn(self._feed_watchdog())
+            self.vitals.expect("stream", STREAM_LIMIT, time.monotonic())
+            leaving = asyncio.create_task(stop.wait())
+            await asyncio.wait(
+                {leaving, self.reporter.first}, return_when=asyncio.FIRST_COMPLETED
+            )
+            if self.reporter.first.done() and (ended := self.reporter.first.result()):
+                raise _start_failure(ended, str(self.config.master), self.config.directory)
+            if stop.is_set():
+                return 0
+            limit = 2 * self.config.poll_interval + POLLER_SLACK
+            self.vitals.expect("poller", limit, time.monotonic())
+            self._spawn(self.patrol.run())
+            await asyncio.wait({leaving, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in self._tasks:
+                if task.done():
+                    task.result()  # none of them ends by itself: raise what ended it
+        finally:
+            await self._stop()
+        return 0
+
+    # What the patrol found
+
+    def news(self) -> None:
+        """The inventory changed."""
+        self.session.noticed(time.monotonic())
+        self.reporter.nudge()
+
+    def vouch(self) -> None:
+        """The inventory is the directory's truth."""
+        self.session.vouch()
+        self._state()
+
+    def doubt(self, reason: str) -> None:
+        """The directory is unavailable."""
+        self.session.doubt(reason)
+        self._state()
+
+    def moved(self, path: bytes) -> None:
+        """The path leads to another directory: that is another claim."""
+        self.log.warning("the path leads to another directory now", directory=path)
+        self.reporter.move(path, secrets.randbits(64))
+
+    # What the host is told
+
+    def _state(self) -> None:
+        """Something may have changed that the host should know."""
+        self.reporter.nudge()
+        if not self._ready and self.session.acknowledged_at is not None:
+            self._ready = True
+            systemd.ready()
+            self.log.info(
+                "watching",
+                directory=self.session.directory,
+                files=len(self.inventory.names),
+                master=self.reporter.address,
+                host=self.session.host,
+            )
+        status = describe(self.session, self.reporter, self.patrol)
+        if status != self._status:
+            self._status = status
+            systemd.status(status)
+        if self.health is not None:
+            serving = self.patrol.figures.available and self.reporter.connected
+            self.health.set(serving=serving and not self._stuck)
+
+    async def _feed_watchdog(self) -> None:
+        """Tell systemd that we live, as long as every organ made progress lately."""
+        interval = systemd.watchdog_interval()
+        while True:
+            await asyncio.sleep((interval or 10.0) / 3)
+            stuck = self.vitals.stuck(time.monotonic())
+            if frozenset(stuck) != self._stuck:
+                self._stuck = frozenset(stuck)
+                for organ, seconds in stuck.items():
+                    self.log.error("no progress", organ=organ, seconds=round(seconds, 1))
+                self._state()
+            if interval is not None and not stuck:
+                systemd.watchdog()
+
+    # Beginning and end
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        self._tasks.append(asyncio.create_task(work))
+
+    async def _serve_probes(self) -> None:
+        """Open what was asked for: health checks, metrics."""
+        if self.config.health is not None:
+            self.health = HealthServer()
+            port = await self.health.start(str(self.config.health))
+            self.log.info("serving health checks", port=port)
+        if self.config.metrics is not None:
+            # Imported here: it costs 30 ms at the start and most agents are not scraped.
+            from scout.metrics import MetricsServer
+
+            self._metrics = MetricsServer(self, self.config.metrics)
+            self.log.info("serving metrics", address=self._metrics.address)
+
+    async def _stop(self) -> None:
+        systemd.stopping()
+        await self.reporter.leave(GOODBYE)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.health is not None:
+            await self.health.stop()
+        if self._metrics is not None:
+            self._metrics.close()
+
+
+def _start_failure(ended: Ended, master: str, directory: bytes) -> ScoutError:
+    """The error for an attempt to register that failed at the start."""
+    match ended.code:
+        case grpc.StatusCode.ALREADY_EXISTS:
+            return Claimed("the directory is claimed by another agent", directory, ended.reason)
+        case grpc.StatusCode.PERMISSION_DENIED | grpc.StatusCode.UNAUTHENTICATED:
+            return NoPermission("the master refuses this agent", master, ended.reason)
+        case grpc.StatusCode.INVALID_ARGUMENT:
+            return ConfigError("the master refuses the registration", master, ended.reason)
+    return MasterUnavailable("can't register with the master", master, ended.reason)

@@ -1,0 +1,75 @@
+"""grpc.health.v1, both ways: asking the master at the start, and answering probes on request.
+
+Owned by the event loop's thread.
+"""
+
+import asyncio
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from scout.errors import AddressInUse, MasterUnavailable
+from scout.wire.codec import SERVICE
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+async def check_master(address: str, timeout: float) -> None:
+    """Ask the master's health once. Raises `MasterUnavailable` unless it serves in `timeout` s."""
+    request = health_pb2.HealthCheckRequest(service=SERVICE)
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        try:
+            answer = await stub.Check(request, timeout=timeout)
+        except grpc.aio.AioRpcError as error:
+            raise MasterUnavailable(
+                "the master can't be reached",
+                address,
+                f"is it running there, and is the address right? ({_reason(error)})",
+            ) from error
+    if answer.status != SERVING:
+        raise MasterUnavailable(
+            "the master is not serving", address, "wait for it, or look at its log"
+        )
+
+
+class HealthServer:
+    """Answers probes for the whole program ("") on an address of its own."""
+
+    def __init__(self) -> None:
+        self._servicer = health.aio.HealthServicer()
+        self._serving: bool | None = None
+        self._setting: asyncio.Task[None] | None = None
+        self._server = grpc.aio.server()
+        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, self._server)
+
+    async def start(self, address: str) -> int:
+        """Serve on `address`. The port in use; raises `AddressInUse`."""
+        try:
+            port = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise AddressInUse(
+                "can't serve health checks", address, "choose another --health address"
+            ) from error
+        self.set(serving=False)
+        await self._server.start()
+        return port
+
+    def set(self, *, serving: bool) -> None:
+        """From now on answer SERVING, or NOT_SERVING."""
+        if serving is not self._serving:
+            self._serving = serving
+            status = SERVING if serving else NOT_SERVING
+            self._setting = asyncio.create_task(self._servicer.set("", status))
+
+    async def stop(self) -> None:
+        """Stop serving at once."""
+        await self._server.stop(None)
+
+
+def _reason(error: grpc.aio.AioRpcError) -> str:
+    """The status in one short line; gRPC's details repeat themselves over several."""
+    details = (error.details() or "").splitlines() or [""]
+    return f"{error.code().name}: {details[0][:160]}"

@@ -1,0 +1,141 @@
+"""Reading the whole directory, on a thread of its own.
+
+A scan may take seconds (a million files) or for ever (a dead file system). So it runs on one
+daemon thread: the event loop goes on, a second scan is never started beside a hung one, and a
+thread that never comes back does not keep the process from ending.
+"""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TypeVar
+
+from scout.core.place import Sight, replaced
+from scout.directory import OPEN, Unavailable, explain, look, sight
+
+T = TypeVar("T")
+
+STEP = 1024
+"""Entries between two signs of progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a scan found to differ from what was believed, and what it cost."""
+
+    appeared: list[bytes]
+    gone: list[bytes]
+    seconds: float
+
+
+class Scanner:
+    """The thread, and the one job that it does at a time.
+
+    `submit` is called on the event loop's thread. `progress_at` is the monotonic time of the
+    last sign of progress and may be read from any thread.
+    """
+
+    def __init__(self) -> None:
+        self.progress_at = time.monotonic()
+        self._jobs: SimpleQueue[tuple[Callable[[], object], asyncio.Future[object]]] = SimpleQueue()
+        threading.Thread(target=self._work, name="scanner", daemon=True).start()
+
+    def look(self, path: bytes) -> asyncio.Future[Sight]:
+        """Look once at what the path leads to."""
+        return self._submit(lambda: look(path))
+
+    def survey(self, place: Sight, known: Set[bytes], *, hidden: bool) -> asyncio.Future[Survey]:
+        """Read `place` and compare it with `known`, which may change meanwhile.
+
+        Only `in` and a copy are asked of `known`. Raises `Unavailable` if the path leads to
+        another directory by now, or can't be read.
+        """
+        return self._submit(lambda: self._survey(place, known, hidden))
+
+    def _submit(self, job: Callable[[], T]) -> asyncio.Future[T]:
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.progress_at = time.monotonic()
+        self._jobs.put((job, future))  # type: ignore[arg-type]  # a future's type is invariant
+        return future
+
+    def _work(self) -> None:
+        while True:
+            job, future = self._jobs.get()
+            try:
+                result, error = job(), None
+            except Exception as problem:  # handed to whoever waits for the future
+                result, error = None, problem
+            self.progress_at = time.monotonic()
+            try:
+                future.get_loop().call_soon_threadsafe(_deliver, future, result, error)
+            except RuntimeError:
+                return  # the loop is closed: the program ends
+
+    def _survey(self, place: Sight, known: Set[bytes], hidden: bool) -> Survey:
+        started = time.thread_time()
+        try:
+            descriptor = os.open(place.path, OPEN)
+        except OSError as error:
+            raise Unavailable(explain(error)) from error
+        try:
+            change = replaced(place, sight(place.path, descriptor))
+            if change:
+                raise Unavailable(change)
+            hits, appeared = self._read(descriptor, known, hidden)
+            gone: list[bytes] = []
+            if hits != len(known):
+                # Something that is believed was not met, or the belief changed meanwhile. To
+                # ask for each name costs less memory than to remember all that were met.
+                gone = self._missing(descriptor, list(known))
+        except OSError as error:
+            raise Unavailable(explain(error)) from error
+        finally:
+            os.close(descriptor)
+        return Survey(appeared, gone, time.thread_time() - started)
+
+    def _read(self, descriptor: int, known: Set[bytes], hidden: bool) -> tuple[int, list[bytes]]:
+        """How many names are known already, and those that are not."""
+        hits, steps = 0, 0
+        appeared: list[bytes] = []
+        with os.scandir(descriptor) as entries:
+            for entry in entries:
+                steps += 1
+                if steps % STEP == 0:
+                    self.progress_at = time.monotonic()
+                name = entry.name.encode("utf-8", "surrogateescape")
+                if name in known:
+                    hits += 1
+                elif (hidden or name[0] != 0x2E) and not entry.is_dir(follow_symlinks=False):
+                    appeared.append(name)
+        return hits, appeared
+
+    def _missing(self, descriptor: int, names: Iterable[bytes]) -> list[bytes]:
+        missing = []
+        for step, name in enumerate(names):
+            if step % STEP == 0:
+                self.progress_at = time.monotonic()
+            if not is_file(name, descriptor):
+                missing.append(name)
+        return missing
+
+
+def is_file(name: bytes, descriptor: int) -> bool:
+    """True if the directory `descriptor` has an entry `name` that is not itself a directory."""
+    try:
+        mode = os.lstat(name, dir_fd=descriptor).st_mode
+    except FileNotFoundError:
+        return False
+    return mode & 0o170000 != 0o040000
+
+
+def _deliver(future: asyncio.Future[object], result: object, error: Exception | None) -> None:
+    if future.cancelled():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result)

@@ -1,0 +1,80 @@
+"""inotify on one directory: the shell around `core/observe.py`.
+
+One `Watcher` is one inotify instance that watches one directory, for as long as the path leads
+to it; for another directory a new one is made. Owned by the event loop's thread.
+"""
+
+import array
+import fcntl
+import os
+import termios
+
+from inotify_simple import INotify, parse_events
+
+from scout.core.observe import WANTED, Event, Mask, Observation, observe
+from scout.core.place import Sight
+
+READ = 128 * 1024
+"""Bytes read at once: about 3,000 events, 10 ms of work. The rest waits its turn in the kernel."""
+
+CANARY = "/dev/null"
+"""A file that can be watched in every environment; only the end of that watch is of interest."""
+
+
+class Watcher:
+    """The watch. Raises OSError (ENOSPC, EMFILE, ENOENT ...) if it can't be set up."""
+
+    def __init__(self, place: Sight, *, hidden: bool) -> None:
+        self.place = place
+        self.events = 0
+        self._hidden = hidden
+        self._inotify = INotify(nonblocking=True)
+        try:
+            self._wd = self._inotify.add_watch(place.path, WANTED)
+        except OSError:
+            self._inotify.close()
+            raise
+        self._canaries: set[int] = set()
+        self.proven = False
+
+    def fileno(self) -> int:
+        """The descriptor that becomes readable when there are events."""
+        return self._inotify.fileno()
+
+    def backlog(self) -> int:
+        """Bytes of events that wait in the kernel now."""
+        waiting = array.array("i", [0])
+        fcntl.ioctl(self.fileno(), termios.FIONREAD, waiting)
+        return waiting[0]
+
+    def read(self) -> tuple[Observation, int]:
+        """What the next events put in doubt, and how many bytes they took; 0 if there are none."""
+        try:
+            data = os.read(self.fileno(), READ)
+        except BlockingIOError:
+            data = b""
+        events = [
+            Event(wd, mask, cookie, os.fsencode(name))
+            for wd, mask, cookie, name in parse_events(data)
+        ]
+        seen = observe(events, self._wd, hidden=self._hidden)
+        self.events += seen.events
+        if seen.proofs & self._canaries or seen.everything:
+            self.proven = True
+            self._canaries.clear()
+        return seen, len(data)
+
+    def provoke(self) -> None:
+        """Make the kernel queue an event that `read` must meet: then `proven` becomes True.
+
+        A watch that is added and removed at once leaves an IN_IGNORED (inotify(7)). It travels
+        the whole way that a file's event does, and needs no right to write anywhere.
+        """
+        self.proven = False
+        canary = self._inotify.add_watch(CANARY, Mask.DELETE_SELF)
+        self._inotify.rm_watch(canary)
+        self._canaries.add(canary)
+
+    def close(self) -> None:
+        """End the watch."""
+        self._inotify.close()

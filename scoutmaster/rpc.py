@@ -1,0 +1,200 @@
+"""The gRPC shell around `core/master.py`: streams in and out, one timer, work in slices.
+
+Owned by the event loop's thread. Whatever happens is fed to the master; then `after` sends what
+is owed, ends what has ended, and sees to the next tick and the next slice of work.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from urllib.parse import unquote
+
+import grpc
+import grpc.aio
+
+from scout.errors import AddressInUse, ProtocolError
+from scout.process.log import Log
+from scout.wire import codec
+from scoutmaster.core.master import Master
+from scoutmaster.core.refusal import Refused, Status
+from scoutmaster.core.session import Session
+
+OPTIONS = (
+    # With it a second master on the same port would share its agents instead of failing.
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", 4 * 1024 * 1024),
+    # One stream is one client; a connection with many is none of ours.
+    ("grpc.max_concurrent_streams", 16),
+)
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
+
+
+class _Stream:
+    """One open stream: its session, its handler's task, and at most one writer."""
+
+    def __init__(self, session: Session, context: Context, task: asyncio.Task[object]) -> None:
+        self.session = session
+        self.context = context
+        self.task = task
+        self.writer: asyncio.Task[None] | None = None
+
+    def flush(self) -> None:
+        """Send what the session owes, in order, without waiting for it."""
+        if self.session.outbox and (self.writer is None or self.writer.done()):
+            self.writer = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        outbox = self.session.outbox
+        try:
+            while outbox:
+                await self.context.write(codec.encode_master(outbox.popleft()))
+        except (grpc.aio.UsageError, grpc.aio.BaseError, asyncio.InvalidStateError):
+            # The stream is gone; its handler finds out by itself and says so to the master.
+            outbox.clear()
+
+
+class Streams:
+    """All open streams of one master."""
+
+    def __init__(
+        self,
+        master: Master,
+        log: Log,
+        on_applied: Callable[[float], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._master = master
+        self._log = log
+        self._on_applied = on_applied
+        self._clock = clock
+        self._streams: dict[Session, _Stream] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = float("inf")
+        self._working = False
+        self._closing = False
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """What to add to a gRPC server. Messages stay bytes; the codec is called here."""
+        method = grpc.stream_stream_rpc_method_handler(self._watch)
+        return grpc.method_handlers_generic_handler(codec.SERVICE, {"Watch": method})
+
+    def after(self) -> None:
+        """Carry out what the last event led to."""
+        master = self._master
+        for session in master.take_awake():
+            stream = self._streams.get(session)
+            if stream is not None:
+                stream.flush()
+                if session.ended:
+                    stream.task.cancel()
+        for turn in master.take_turns():
+            client = turn.client
+            event = "client deregistered" if turn.standing is None else "client " + (
+                turn.standing.value
+            )
+            quiet = turn.standing is not None and not turn.reason
+            (self._log.info if quiet else self._log.warning)(
+                event,
+                host=client.host,
+                directory=client.directory,
+                peer=client.peer,
+                reason=turn.reason,
+            )
+        if master.catalog.busy and not self._working:
+            self._working = True
+            asyncio.get_running_loop().call_soon(self._work)
+        self._arm()
+
+    def end_all(self, refusal: Refused) -> None:
+        """End every stream with a status."""
+        self._closing = True
+        for session, stream in list(self._streams.items()):
+            session.end(refusal)
+            stream.task.cancel()
+
+    async def flushed(self) -> None:
+        """Wait until nothing is being written."""
+        writers = [stream.writer for stream in self._streams.values() if stream.writer]
+        if writers:
+            await asyncio.wait(writers, timeout=1.0)
+
+    async def _watch(self, _: object, context: Context) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        session = self._master.opened(unquote(context.peer()))
+        stream = self._streams[session] = _Stream(session, context, task)
+        try:
+            await self._read(session, context)
+            if stream.writer is not None:
+                await stream.writer
+        except Refused as refusal:
+            await self._refuse(session, context, refusal)
+        except asyncio.CancelledError:
+            if session.ended is None:
+                raise
+            task.uncancel()
+            await self._refuse(session, context, session.ended)
+        finally:
+            del self._streams[session]
+            self._master.closed(session, self._clock())
+            self.after()
+
+    async def _read(self, session: Session, context: Context) -> None:
+        master, clock = self._master, self._clock
+        while True:
+            data = await context.read()
+            if data is grpc.aio.EOF:
+                return
+            begun = clock()
+            try:
+                message = codec.decode_agent(data)
+            except ProtocolError as error:
+                raise Refused(Status.INVALID_ARGUMENT, str(error)) from error
+            master.received(session, message, begun)
+            self._on_applied(clock() - begun)
+            self.after()
+
+    async def _refuse(self, session: Session, context: Context, refusal: Refused) -> None:
+        if not self._closing:
+            self._log.warning(
+                "stream ended",
+                peer=session.peer,
+                status=refusal.status.name,
+                reason=refusal.message,
+            )
+        await context.abort(grpc.StatusCode[refusal.status.name], refusal.message)
+
+    def _work(self) -> None:
+        """One slice; the next one after whatever else the loop has to do."""
+        self._working = self._master.work()
+        if self._working:
+            asyncio.get_running_loop().call_soon(self._work)
+        else:
+            self.after()
+
+    def _arm(self) -> None:
+        """See to the next tick. There is one timer, and it is moved only to come earlier."""
+        due = self._master.deadline()
+        if due is None or due >= self._timer_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = due
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(max(0.0, due - self._clock()), self._tick)
+
+    def _tick(self) -> None:
+        self._timer_at = float("inf")
+        self._master.tick(self._clock())
+        self.after()
+
+
+def bind(server: grpc.aio.Server, address: str) -> int:
+    """Let `server` listen on `address`. The port; raises `AddressInUse`."""
+    try:
+        return server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise AddressInUse(
+            "can't listen for agents", address, "is another program there? see --grpc"
+        ) from error
