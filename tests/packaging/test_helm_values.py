@@ -43,6 +43,8 @@ REFUSED: list[tuple[Values, str]] = [
     (agents(directories=[{"path": "/a/b/"}]), 'agent.directories[0].path is "/a/b/": write it as'),
     (agents(directories=[{"path": "/a/b"}] * 2), 'agent.directories[1].path is "/a/b", which is'),
     (agents(directories=[{"path": "/data"}]), "whose parent is the node's whole /"),
+    (agents(directories=[{"path": "/opt/in"}]), "/opt of the node would be mounted over"),
+    (agents(directories=[{"path": "/opt/scout/x/in"}]), "/opt/scout/x of the node would be"),
     (agents(directories=[{"path": "/usr/share"}]), "would be mounted over the container's own"),
     (
         agents(directories=[{"path": "/a", "mount": "directory"}], options={"requireMount": True}),

@@ -82,10 +82,8 @@ sentence that names the value and says what to write instead.
 {{- if eq $mounted "/" }}
 {{- fail (printf "%s.path is %q, whose parent is the node's whole /: set %s.mount to directory (the agent then does not see when the directory is deleted and made again), or watch a directory further down." $where $path $where) }}
 {{- end }}
-{{- if regexMatch "^/(bin|dev|etc|lib|lib64|opt|proc|sbin|sys|usr)(/|$)" $mounted }}
-{{- if not (regexMatch "^/(etc|opt)/.+" $mounted) }}
+{{- if regexMatch "^/(bin|dev|lib|lib64|opt/scout|proc|sbin|sys|usr)(/|$)|^/(etc|opt|run)$" $mounted }}
 {{- fail (printf "%s.path is %q, for which %s of the node would be mounted over the container's own: mount that directory elsewhere on the node (mount --bind) and watch it there." $where $path $mounted) }}
-{{- end }}
 {{- end }}
 {{- $options := mergeOverwrite (deepCopy $.Values.agent.options) (default dict $directory.options) }}
 {{- if and $options.requireMount (eq (default "parent" $directory.mount) "directory") }}
