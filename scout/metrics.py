@@ -21,7 +21,7 @@ from waitress import create_server
 
 from scout import __version__
 from scout.core.distribution import Distribution
-from scout.core.options import Address
+from scout.core.values import Address
 from scout.errors import AddressInUse
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Pure: no clock, no file descriptor, no thread, no logger, no environment."""

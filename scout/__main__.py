@@ -1,0 +1,8 @@
+"""`python -m scout`."""
+
+import sys
+
+from scout.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

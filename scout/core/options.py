@@ -1,0 +1,170 @@
+"""Options as data: one table for a program gives its parsing, its `--help` and its manual page.
+
+A value comes from the flag, else from the environment, else from the default. What is wrong on
+the command line is a `UsageError`, what is wrong in the environment a `ConfigError`.
+"""
+
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from scout.errors import ConfigError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option. `metavar` is empty for a switch, which takes no value on the command line.
+
+    `default` is the text that would be given; None if there is none. `empty_is_wrong`: a variable
+    that is set but empty is refused; elsewhere it counts as not set, as a line `NAME=` in a file of
+    variables is meant.
+    """
+
+    flag: str
+    variable: str
+    metavar: str
+    parse: Callable[[str], object]
+    default: str | None
+    help: str
+    required: bool = False
+    empty_is_wrong: bool = False
+
+    @property
+    def name(self) -> str:
+        """The key of its value."""
+        return self.flag[2:].replace("-", "_")
+
+    @property
+    def usage(self) -> str:
+        """The flag as it is written."""
+        return f"{self.flag} {self.metavar}" if self.metavar else self.flag
+
+
+@dataclass(frozen=True, slots=True)
+class Manual:
+    """All that is to be said of a program's command line."""
+
+    program: str
+    summary: str
+    description: str
+    options: Sequence[Option]
+    exit_codes: Sequence[tuple[int, str]]
+    examples: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a command line asks for: `wish` is "run", "check", "help" or "version"."""
+
+    wish: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+WISHES = {
+    "--check": "Check the configuration, say what it is, and exit.",
+    "--version": "Print the version and exit.",
+    "--help": "Print this text and exit.",
+}
+
+
+def parse(manual: Manual, argv: Sequence[str], environ: Mapping[str, str]) -> Parsed:
+    """What `argv` (without the program's name) and `environ` ask for."""
+    given, wish = _split(manual, argv)
+    if wish in ("help", "version"):
+        return Parsed(wish)
+    values: dict[str, object] = {}
+    for option in manual.options:
+        values[option.name] = _value(option, given, environ)
+    return Parsed(wish, values)
+
+
+def _split(manual: Manual, argv: Sequence[str]) -> tuple[dict[str, str], str]:
+    """The text for each flag that is given, and what is wished."""
+    by_flag = {option.flag: option for option in manual.options}
+    given: dict[str, str] = {}
+    wish = "run"
+    words = list(reversed(argv))
+    while words:
+        word = words.pop()
+        flag, equals, text = word.partition("=")
+        if word in WISHES or word == "-h":
+            wish = "help" if word == "-h" else word[2:]
+            if wish != "check":
+                return {}, wish
+            continue
+        option = by_flag.get(flag)
+        hint = f"see {manual.program} --help"
+        if option is None:
+            raise UsageError("unknown option" if word.startswith("-") else "unexpected argument",
+                             repr(word), hint)
+        if flag in given:
+            raise UsageError("given twice", flag, "give it once")
+        if not option.metavar:
+            text = text if equals else "true"
+        elif not equals:
+            if not words:
+                raise UsageError("a value is missing", option.usage, hint)
+            text = words.pop()
+        given[flag] = text
+    return given, wish
+
+
+def _value(option: Option, given: Mapping[str, str], environ: Mapping[str, str]) -> object:
+    if option.flag in given:
+        try:
+            return option.parse(given[option.flag])
+        except ValueError as error:
+            raise UsageError(
+                f"bad value for {option.flag}", repr(given[option.flag]), f"it must be {error}"
+            ) from error
+    text = environ.get(option.variable)
+    if text is not None and (text or option.empty_is_wrong):
+        try:
+            return option.parse(text)
+        except ValueError as error:
+            raise ConfigError(
+                f"bad value for {option.variable} in the environment",
+                repr(text),
+                f"it must be {error}",
+            ) from error
+    if option.default is not None:
+        return option.parse(option.default)
+    if option.required:
+        raise UsageError(
+            "nothing is given for", option.usage, f"give it, or set {option.variable}"
+        )
+    return None
+
+
+def help_text(manual: Manual) -> str:
+    """The whole manual as text, 80 columns wide."""
+    lines = [f"usage: {manual.program} [option]...", "", manual.summary + ".", ""]
+    lines += _paragraphs(manual.description, "") + ["", "options:"]
+    for option in manual.options:
+        lines.append(f"  {option.usage}")
+        lines += _paragraphs(option.help, " " * 6)
+        default = "none" if option.default is None else option.default
+        lines.append(f"      [{option.variable}; default: {default}]")
+    for flag, text in WISHES.items():
+        lines += [f"  {flag}", *_paragraphs(text, " " * 6)]
+    lines += [
+        "",
+        "An option is taken from the command line, else from the environment variable",
+        "in brackets, else it has its default. Durations: 500ms, 5s, 2m, 1h.",
+        "",
+        "exit codes:",
+    ]
+    lines += [f"  {code:3}  {text}" for code, text in manual.exit_codes]
+    lines += ["", "examples:"]
+    for command, text in manual.examples:
+        lines += [f"  {command}", *_paragraphs(text, " " * 6)]
+    return "\n".join(lines) + "\n"
+
+
+def _paragraphs(text: str, indent: str) -> list[str]:
+    lines: list[str] = []
+    for paragraph in text.split("\n\n"):
+        lines += textwrap.wrap(
+            " ".join(paragraph.split()), 80, initial_indent=indent, subsequent_indent=indent
+        )
+    return lines

@@ -1,0 +1,1 @@
+"""The scoutmaster: joins what the agents say into one sorted list."""

@@ -1,0 +1,36 @@
+"""`scoutmaster`: from the command line to an exit code."""
+
+import os
+import sys
+
+from scout import __version__
+from scout.core.options import help_text
+from scout.process import log
+from scout.process.entry import enter
+from scoutmaster import config
+
+
+def main() -> int:
+    """Run the program with this process's arguments and environment."""
+    return enter("scoutmaster", _main)
+
+
+def _main() -> int:
+    wish, settings = config.read(sys.argv[1:], os.environ)
+    if wish == "help":
+        print(help_text(config.MANUAL), end="")
+    elif wish == "version":
+        print(f"scoutmaster {__version__}")
+    elif settings is not None:
+        if wish == "check":
+            print(
+                "scoutmaster: the configuration is right: "
+                f"agents at {settings.grpc}, HTTP at {settings.http}"
+            )
+            return 0
+        log.configure(settings.log_level, settings.log_format, os.environ)
+        # Imported here: --help, --check and --version need no gRPC.
+        from scoutmaster.serve import run
+
+        return run(settings)
+    return 0
