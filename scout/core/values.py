@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)")
-_ADDRESS = re.compile(r"(?:(\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:\[\]/]+)?:)?(\d{1,5})")
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)")
+_ADDRESS = re.compile(r"(?:(\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:\[\]/]+)?:)?([0-9]{1,5})")
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
 
@@ -44,17 +44,24 @@ def positive_duration(text: str) -> float:
 
 def target(text: str) -> Address:
     """`host:port` to connect to."""
-    address = listener(text)
-    if not address.host or address.port == 0:
+    address = _address(text)
+    if address is None or not address.host or address.port == 0:
         raise ValueError("HOST:PORT, such as localhost:3000 or [::1]:3000")
     return address
 
 
 def listener(text: str) -> Address:
     """`port` or `address:port` to listen on; port 0 picks a free one."""
+    address = _address(text)
+    if address is None:
+        raise ValueError("PORT or ADDRESS:PORT, such as 3000, 127.0.0.1:3000 or [::1]:3000")
+    return address
+
+
+def _address(text: str) -> Address | None:
     found = _ADDRESS.fullmatch(text)
     if not found or int(found[2]) > 65_535:
-        raise ValueError("PORT or ADDRESS:PORT, such as 3000, 127.0.0.1:3000 or [::1]:3000")
+        return None
     return Address((found[1] or "").strip("[]"), int(found[2]))
 
 
@@ -71,7 +78,8 @@ def count(least: int, most: int) -> Callable[[str], int]:
     """A parser for whole numbers from `least` to `most`."""
 
     def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        # Ten digits are more than any count here, and int() refuses thousands in its own words.
+        if not re.fullmatch("[0-9]{1,10}", text) or not least <= int(text) <= most:
             raise ValueError(f"a whole number from {least} to {most}")
         return int(text)
 
