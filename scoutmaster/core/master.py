@@ -141,9 +141,7 @@ class Master:
         if not self.catalog.busy:
             return False
         more = self.catalog.work()
-        self.catalog.take_committed()
-        if not more:
-            self._publish()
+        self._publish()
         return more
 
     def drain(self) -> None:
@@ -278,7 +276,7 @@ class Master:
         client.holding = Holding.from_sorted(snapshot.runs)
         client.state = snapshot.state
         if client.standing is Standing.HEALTHY:
-            self.catalog.show(client.number, client.holding.flat())
+            self.catalog.show(client.number, client.holding)
         self.tally.changes["snapshot"] += snapshot.state.count
         self._say(session, Ack(message.sequence))
         self._judge(client, now)
@@ -309,7 +307,7 @@ class Master:
         self._turns.append(Turn(client, standing, reason))
         if standing is Standing.HEALTHY and client.holding is not None:
             self._healthy += 1
-            self.catalog.show(client.number, client.holding.flat())
+            self.catalog.show(client.number, client.holding)
         elif before is Standing.HEALTHY:
             self._healthy -= 1
             self.catalog.hide(client.number)
