@@ -5,6 +5,7 @@ import sys
 
 from scout import __version__, config
 from scout.core.options import help_text
+from scout.errors import printable
 from scout.process import log
 from scout.process.entry import enter
 
@@ -23,7 +24,7 @@ def _main() -> int:
     elif settings is not None:
         if wish == "check":
             config.check_directory(settings.directory)
-            directory = os.fsdecode(settings.directory)
+            directory = printable(os.fsdecode(settings.directory))
             print(f"scout: the configuration is right: {directory} for {settings.master}")
             return 0
         log.configure(settings.log_level, settings.log_format, os.environ)

@@ -31,9 +31,9 @@ class ScoutError(Exception):
         self.hint = hint
         line = what
         if self.on:
-            line += f": {_printable(self.on)}"
+            line += f": {printable(self.on)}"
         if hint:
-            line += f"; {_printable(hint)}"
+            line += f"; {printable(hint)}"
         super().__init__(line)
 
 
@@ -85,6 +85,6 @@ class ProtocolError(ScoutError):
     exit_code = os.EX_PROTOCOL
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """`text` on one line, whatever a file name or a peer put into it."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -12,6 +12,8 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
+from scout.errors import printable
+
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("auto", "text", "json")
 
@@ -25,25 +27,25 @@ class Log:
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
 
-    def debug(self, message: str, **fields: object) -> None:
+    def debug(self, message: str, /, **fields: object) -> None:
         """For whoever looks for a bug."""
         self._logger.debug(message, extra={"fields": fields})
 
-    def info(self, message: str, **fields: object) -> None:
+    def info(self, message: str, /, **fields: object) -> None:
         """A normal change of state."""
         self._logger.info(message, extra={"fields": fields})
 
-    def warning(self, message: str, **fields: object) -> None:
+    def warning(self, message: str, /, **fields: object) -> None:
         """Something that an operator may want to look at."""
         self._logger.warning(message, extra={"fields": fields})
 
-    def error(self, message: str, **fields: object) -> None:
+    def error(self, message: str, /, **fields: object) -> None:
         """Something that an operator must look at."""
         self._logger.error(message, extra={"fields": fields})
 
-    def exception(self, message: str, **fields: object) -> None:
+    def exception(self, message: str, /, **fields: object) -> None:
         """A bug: with the traceback of the exception under way."""
-        self._logger.exception(message, extra={"fields": fields})
+        self._logger.error(message, exc_info=sys.exc_info(), extra={"fields": fields})
 
 
 def get(name: str) -> Log:
@@ -51,7 +53,9 @@ def get(name: str) -> Log:
     return Log(logging.getLogger(name))
 
 
-def configure(level: str, form: str, environ: Mapping[str, str], stream: TextIO = sys.stderr) -> None:
+def configure(
+    level: str, form: str, environ: Mapping[str, str], stream: TextIO = sys.stderr
+) -> None:
     """Send all log events to `stream`: once, at the program's start.
 
     `form` "auto" is "text", unless `stream` is the journal: then without time stamps, which the
@@ -154,9 +158,7 @@ def _text(value: object) -> str:
         text = value.decode("utf-8", "backslashreplace")
     else:
         text = str(value)
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable(text)
 
 
 def _quoted(text: str) -> str:

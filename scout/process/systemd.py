@@ -35,9 +35,10 @@ def watchdog_interval() -> float | None:
     pid = os.environ.get("WATCHDOG_PID", str(os.getpid()))
     if not microseconds.isdigit() or pid != str(os.getpid()):
         return None
-    return int(microseconds) / 1e6
+    return int(microseconds) / 1e6 or None
 
 
 def _tell(state: str) -> None:
     if "NOTIFY_SOCKET" in os.environ:
-        SystemdNotifier().notify(state)
+        # sdnotify writes Latin-1, and drops in silence what that lacks; systemd reads UTF-8.
+        SystemdNotifier().notify(state.encode().decode("latin-1"))

@@ -1,0 +1,61 @@
+"""The loop lag monitor, on a real event loop that is really held."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from scout.process import log
+from scout.process.lag import ALARM, LagMonitor
+
+HOLD = 0.25
+"""Seconds for which a test holds the loop."""
+
+
+@contextlib.asynccontextmanager
+async def running() -> AsyncIterator[LagMonitor]:
+    monitor = LagMonitor(log.get("test.lag"))
+    task = asyncio.create_task(monitor.run())
+    await seen(monitor)
+    yield monitor
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def seen(monitor: LagMonitor) -> None:
+    """Wait until the monitor has looked once more."""
+    before = monitor.seen_at
+    async with asyncio.timeout(30):
+        while monitor.seen_at == before:
+            await asyncio.sleep(0)
+
+
+async def test_a_hold_is_measured() -> None:
+    async with running() as monitor:
+        monitor.take_worst()
+        time.sleep(HOLD)  # this is the hold
+        await seen(monitor)
+        assert monitor.take_worst() > ALARM
+
+
+async def test_taking_the_worst_begins_anew() -> None:
+    async with running() as monitor:
+        time.sleep(HOLD)
+        await seen(monitor)
+        worst = monitor.take_worst()
+        await seen(monitor)
+        assert monitor.take_worst() < worst
+
+
+async def test_many_holds_are_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with running() as monitor:
+        for _ in range(3):
+            time.sleep(HOLD)
+            await seen(monitor)
+    lines = [it for it in caplog.records if it.name == "test.lag"]
+    assert [(it.levelname, it.getMessage()) for it in lines] == [
+        ("WARNING", "the event loop was held")
+    ]
