@@ -1,6 +1,7 @@
 """The chart as Helm 3 and Helm 4 see it: linted, rendered, refused, packaged."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+
 from tests.packaging.provision import CACHE, ROOT, provided
 
 CHART = ROOT / "helm" / "scoutmaster"
@@ -179,3 +181,8 @@ def pod_of(document: Document) -> Document:
     if "template" in spec:
         spec = spec["template"]["spec"]
     return spec
+
+
+def kebab(name: str) -> str:
+    """A value's name as the flag that it becomes: healthInterval, health-interval."""
+    return re.sub(r"([A-Z])", lambda m: f"-{m[1].lower()}", name)

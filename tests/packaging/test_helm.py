@@ -5,6 +5,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+
 from tests.packaging.charts import (
     CASES,
     NEWEST,
@@ -183,11 +184,11 @@ def test_agent_sees_its_directory_through_the_parent(tmp_path: Path) -> None:
 
 @each_helm
 def test_big_numbers_reach_the_program_as_written(make: MakeHelm, tmp_path: Path) -> None:
-    """Helm holds numbers as floats, which print as 1.23456789e+08."""
+    """Helm holds numbers as floats, which print as 1.2345678e+07."""
     helm = make(tmp_path)
-    rendered = helm.render({"master": {"options": {"maxFiles": 123456789}}})
+    rendered = helm.render({"master": {"options": {"maxFiles": 12345678}}})
     (container,) = pod_of(rendered.one("Deployment"))["containers"]
-    assert "--max-files=123456789" in container["args"]
+    assert "--max-files=12345678" in container["args"]
 
 
 @each_helm

@@ -1,6 +1,5 @@
 """What the chart renders, started for real here: flags, environment, probes, test pod."""
 
-import os
 import re
 import subprocess
 import sys
@@ -8,10 +7,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+import scout.config
+import scoutmaster.config
+from scout.core.options import Option
 from tests.e2e.processes import Program, sum_metric, wait_until
-from tests.packaging.charts import CHART, Document, Helm4, Rendered, Values, pod_of, read_yaml
+from tests.packaging.charts import (
+    CHART,
+    Document,
+    Helm4,
+    Rendered,
+    Values,
+    kebab,
+    pod_of,
+    read_yaml,
+)
 from tests.packaging.loopback import free_port, get
 
 NODE = "node-1"
@@ -105,9 +118,6 @@ def test_probe_of_the_master_is_answered(cluster: Cluster, probe: str) -> None:
 
 def test_probe_of_the_agent_is_answered(cluster: Cluster) -> None:
     """SERVING by grpc.health.v1 on the port that the rendered probe names."""
-    import grpc
-    from grpc_health.v1 import health_pb2, health_pb2_grpc
-
     port = cluster.agent_container["readinessProbe"]["grpc"]["port"]
     assert port == port_of(cluster.agent_container, "health-0")
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -143,37 +153,29 @@ def test_test_pod_asks_for_the_list(cluster: Cluster) -> None:
     assert ask(f"http://127.0.0.1:{free_port()}/files").returncode != 0
 
 
-def kebab(name: str) -> str:
-    """healthInterval -> health-interval."""
-    return re.sub(r"([A-Z])", lambda m: f"-{m[1].lower()}", name)
-
-
 @pytest.mark.parametrize(
-    ("program", "section", "elsewhere"),
+    ("section", "options", "elsewhere"),
     [
-        ("scoutmaster", "master", set()),
+        ("master", scoutmaster.config.OPTIONS, set()),
         # Those come from the directories, the release, the node and agent.ports.
-        ("scout", "agent", {"directory", "master", "host", "metrics", "health"}),
+        ("agent", scout.config.OPTIONS, {"directory", "master", "host", "metrics", "health"}),
     ],
+    ids=["master", "agent"],
 )
 def test_every_option_of_the_program_is_a_value(
-    program: str, section: str, elsewhere: set[str], tmp_path: Path
+    section: str, options: tuple[Option, ...], elsewhere: set[str], tmp_path: Path
 ) -> None:
-    """What `--help` names can be set in the chart, and nothing else can."""
-    done = subprocess.run(
-        [sys.executable, "-m", program, "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "COLUMNS": "100"},
-    )
-    named = set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", done.stdout))
-    options: dict[str, Any] = read_yaml(tmp_path, CHART / "values.yaml")[section]["options"]
-    assert {kebab(name) for name in options} | elsewhere == named - {"check", "version", "help"}
+    """And no value is none, and no default differs without a reason."""
+    values: dict[str, Any] = read_yaml(tmp_path, CHART / "values.yaml")[section]["options"]
+    there = {option.flag[2:]: option for option in options if option.flag[2:] not in elsewhere}
+    assert {kebab(name) for name in values} == set(there)
+    for name, value in values.items():
+        option = there[kebab(name)]
+        assert option.default is not None
+        if name != "logFormat":
+            assert option.parse(str(value)) == option.parse(option.default)
 
 
 def test_chart_installs_the_version_that_it_comes_with(tmp_path: Path) -> None:
     """The default tag of the image is the programs' version."""
-    from scout import __version__
-
-    assert read_yaml(tmp_path, CHART / "Chart.yaml")["appVersion"] == __version__
+    assert read_yaml(tmp_path, CHART / "Chart.yaml")["appVersion"] == scout.__version__

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.packaging.charts import (
     CASES,
     CHART,
@@ -15,6 +16,7 @@ from tests.packaging.charts import (
     Values,
     agents,
     each_helm,
+    kebab,
     read_yaml,
     values_of,
 )
@@ -30,6 +32,7 @@ REFUSED: list[tuple[Values, str]] = [
         "master.options.healthTimeout (1s) must be shorter",
     ),
     ({"master": {"options": {"settle": "soon"}}}, 'master.options.settle is "soon": write a dur'),
+    ({"master": {"options": {"healthInterval": "0s"}}}, "write a duration from 10ms to 24h"),
     ({"master": {"options": {"http": 3000}}}, "master.options.grpc and master.options.http are"),
     (
         {"master": {"options": {"expectClients": 30, "maxClients": 20}}},
@@ -129,7 +132,7 @@ def flat(values: Values, prefix: str = "") -> dict[str, Any]:
 
 def test_readme_lists_every_value_with_its_default(tmp_path: Path) -> None:
     """None is missing, none is there that does not exist, and no default is out of date."""
-    rows = re.findall(r"^\| `(\S+)` \| `(.+?)` \|", (CHART / "README.md").read_text(), re.M)
+    rows = re.findall(r"^\| `(\S+)` \| `(.+?)` \|", (CHART / "README.md").read_text(), re.MULTILINE)
     listed = {name: json.loads(default) for name, default in rows}
     assert listed == flat(read_yaml(tmp_path, CHART / "values.yaml"))
 
@@ -149,6 +152,24 @@ def test_schema_knows_every_value_and_no_other(tmp_path: Path) -> None:
     # "global" is what Helm passes from a parent chart.
     known = names(schema) - {"global"}
     assert known == set(flat(read_yaml(tmp_path, CHART / "values.yaml")))
+
+
+def test_numbers_have_the_bounds_of_the_program(tmp_path: Path) -> None:
+    """So `helm install` refuses what the program would refuse."""
+    from scoutmaster.config import OPTIONS
+
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    master = schema["properties"]["master"]["properties"]["options"]["properties"]
+    parsers = {option.flag: option.parse for option in OPTIONS}
+    bounded = {name: node for name, node in master.items() if "maximum" in node}
+    assert len(bounded) == 6
+    for name, node in bounded.items():
+        parse = parsers[f"--{kebab(name)}"]
+        for inside in (node["minimum"], node["maximum"]):
+            assert parse(str(inside)) == inside
+        for outside in (node["minimum"] - 1, node["maximum"] + 1):
+            with pytest.raises(ValueError, match="a whole number from"):
+                parse(str(outside))
 
 
 def test_full_case_sets_every_value_that_changes_something(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_each_alert_has_a_quiet_and_a_firing_case(
 
 def test_each_alert_says_what_it_means_and_where_to_read_on(alerts: list[dict[str, Any]]) -> None:
     """Severity, summary, description, and a heading of the runbook."""
-    headings = re.findall(r"^## (\w+)$", (ROOT / "docs" / "runbook.md").read_text(), re.M)
+    headings = re.findall(r"^## (\w+)$", (ROOT / "docs" / "runbook.md").read_text(), re.MULTILINE)
     assert [alert["alert"] for alert in alerts] == headings
     for alert in alerts:
         assert alert["labels"]["severity"] in ("critical", "warning")

@@ -96,10 +96,14 @@ sentence that names the value and says what to write instead.
 {{- end }}
 {{- end -}}
 
-{{/* Called with (list "the.value's.name" "2s"). */}}
+{{/* Called with (list "the.value's.name" "2s"). The bounds are the programs' own. */}}
 {{- define "scoutmaster.duration" -}}
-{{- if not (regexMatch "^([0-9]+(\\.[0-9]+)?)(ms|s|m|h)$" (last . | toString)) }}
-{{- fail (printf "%s is %q: write a duration such as 500ms, 5s or 2m." (first .) (last . | toString)) }}
+{{- if not (regexMatch "^([0-9]{1,9}(\\.[0-9]{1,9})?)(ms|s|m|h)$" (last .)) }}
+{{- fail (printf "%s is %q: write a duration such as 500ms, 5s or 2m." (first .) (last .)) }}
+{{- end }}
+{{- $milliseconds := include "scoutmaster.milliseconds" (last .) | float64 }}
+{{- if and (ne (first .) "master.options.settle") (or (lt $milliseconds 10.0) (gt $milliseconds 86400000.0)) }}
+{{- fail (printf "%s is %q: write a duration from 10ms to 24h." (first .) (last .)) }}
 {{- end }}
 {{- end -}}
 
