@@ -3,9 +3,9 @@
 Any thread may call these; each opens its own socket, so that nothing happens at import.
 """
 
+import contextlib
 import os
-
-from sdnotify import SystemdNotifier
+import socket
 
 
 def ready() -> None:
@@ -39,6 +39,15 @@ def watchdog_interval() -> float | None:
 
 
 def _tell(state: str) -> None:
-    if "NOTIFY_SOCKET" in os.environ:
-        # sdnotify writes Latin-1, and drops in silence what that lacks; systemd reads UTF-8.
-        SystemdNotifier().notify(state.encode().decode("latin-1"))
+    path = os.environ.get("NOTIFY_SOCKET", "")
+    if path[:1] not in ("/", "@"):
+        return
+    address = "\0" + path[1:] if path[0] == "@" else path
+    # A manager that does not listen is no reason to fail, and one that does not read no reason to
+    # wait: the next state says more.
+    with (
+        contextlib.suppress(OSError),
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as notify,
+    ):
+        notify.connect(address)
+        notify.send(state.encode())
