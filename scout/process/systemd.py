@@ -7,10 +7,13 @@ import contextlib
 import os
 import socket
 
+PATIENCE = 5.0
+"""Seconds to wait for a busy manager with what is said only once."""
+
 
 def ready() -> None:
     """The service does its job from now on."""
-    _tell("READY=1")
+    _tell("READY=1", PATIENCE)
 
 
 def status(text: str) -> None:
@@ -38,16 +41,17 @@ def watchdog_interval() -> float | None:
     return int(microseconds) / 1e6 or None
 
 
-def _tell(state: str) -> None:
+def _tell(state: str, patience: float = 0.0) -> None:
     path = os.environ.get("NOTIFY_SOCKET", "")
     if path[:1] not in ("/", "@"):
         return
     address = "\0" + path[1:] if path[0] == "@" else path
-    # A manager that does not listen is no reason to fail, and one that does not read no reason to
-    # wait: the next state says more.
+    # A manager that is not there is no reason to fail. One that does not read is no reason to wait:
+    # the next state says more.
     with (
         contextlib.suppress(OSError),
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as notify,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify,
     ):
+        notify.settimeout(patience)
         notify.connect(address)
         notify.send(state.encode())

@@ -55,6 +55,14 @@ def test_a_manager_that_is_gone_is_no_reason_to_fail(
     systemd.ready()
 
 
+def test_a_manager_that_does_not_read_holds_nobody_up(manager: socket.socket) -> None:
+    """Its queue is bounded (net.unix.max_dgram_qlen); a full one must not stop the event loop."""
+    queue = int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text())
+    for _ in range(queue + 10):
+        systemd.watchdog()
+    assert manager.recv(100) == b"WATCHDOG=1"
+
+
 def test_without_a_manager_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     systemd.ready()
