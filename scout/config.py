@@ -21,6 +21,8 @@ from scout.core.values import (
 from scout.errors import ConfigError, DirectoryMissing, NoPermission
 from scout.process.log import FORMATS, LEVELS
 
+# A table reads best in rows.
+# fmt: off
 OPTIONS = (
     Option(
         "--directory", "MONITOR_DIR", "DIR", path, None,
@@ -87,6 +89,7 @@ OPTIONS = (
         "time stamps.",
     ),
 )
+# fmt: on
 
 MANUAL = Manual(
     program="scout",

@@ -8,6 +8,8 @@ from scout.core.values import Address, count, duration, listener, one_of, positi
 from scout.errors import ConfigError
 from scout.process.log import FORMATS, LEVELS
 
+# A table reads best in rows.
+# fmt: off
 OPTIONS = (
     Option(
         "--grpc", "SCOUTMASTER_GRPC", "ADDRESS", listener, "3000",
@@ -69,6 +71,7 @@ OPTIONS = (
         "time stamps.",
     ),
 )
+# fmt: on
 
 MANUAL = Manual(
     program="scoutmaster",

@@ -95,8 +95,11 @@ def _split(manual: Manual, argv: Sequence[str]) -> tuple[dict[str, str], str]:
         option = by_flag.get(flag)
         hint = f"see {manual.program} --help"
         if option is None:
-            raise UsageError("unknown option" if word.startswith("-") else "unexpected argument",
-                             repr(word), hint)
+            raise UsageError(
+                "unknown option" if word.startswith("-") else "unexpected argument",
+                repr(word),
+                hint,
+            )
         if flag in given:
             raise UsageError("given twice", flag, "give it once")
         if not option.metavar:
@@ -130,9 +133,7 @@ def _value(option: Option, given: Mapping[str, str], environ: Mapping[str, str])
     if option.default is not None:
         return option.parse(option.default)
     if option.required:
-        raise UsageError(
-            "nothing is given for", option.usage, f"give it, or set {option.variable}"
-        )
+        raise UsageError("nothing is given for", option.usage, f"give it, or set {option.variable}")
     return None
 
 
