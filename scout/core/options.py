@@ -66,6 +66,11 @@ WISHES = {
     "--help": "Print this text and exit.",
 }
 
+SOURCES = """An option is taken from the command line, else from the environment variable in
+brackets, else it has its default. An empty variable counts as not set. Durations are written
+500ms, 5s, 2m, 1h. The variable of an option without a value is 1, true, yes, on, or 0, false,
+no, off."""
+
 
 def parse(manual: Manual, argv: Sequence[str], environ: Mapping[str, str]) -> Parsed:
     """What `argv` (without the program's name) and `environ` ask for."""
@@ -144,17 +149,14 @@ def help_text(manual: Manual) -> str:
     for option in manual.options:
         lines.append(f"  {option.usage}")
         lines += _paragraphs(option.help, " " * 6)
-        default = "none" if option.default is None else option.default
-        lines.append(f"      [{option.variable}; default: {default}]")
+        lines.append(f"      [{option.variable}{_otherwise(option)}]")
     for flag, text in WISHES.items():
         lines += [f"  {flag}", *_paragraphs(text, " " * 6)]
-    lines += [
-        "",
-        "An option is taken from the command line, else from the environment variable",
-        "in brackets, else it has its default. Durations: 500ms, 5s, 2m, 1h.",
-        "",
-        "exit codes:",
-    ]
+    strict = [option.variable for option in manual.options if option.empty_is_wrong]
+    lines += ["", *_paragraphs(SOURCES, "")]
+    if strict:
+        lines += _paragraphs(f"These must not be empty: {', '.join(strict)}.", "")
+    lines += ["", "exit codes:"]
     lines += [f"  {code:3}  {text}" for code, text in manual.exit_codes]
     lines += ["", "examples:"]
     for command, text in manual.examples:
@@ -162,9 +164,17 @@ def help_text(manual: Manual) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _otherwise(option: Option) -> str:
+    """What holds if an option is not given."""
+    if option.default is not None:
+        return f"; default: {option.default}"
+    return "; required" if option.required else ""
+
+
 def _paragraphs(text: str, indent: str) -> list[str]:
     lines: list[str] = []
     for paragraph in text.split("\n\n"):
+        lines += [""] if lines else []
         lines += textwrap.wrap(
             " ".join(paragraph.split()), 80, initial_indent=indent, subsequent_indent=indent
         )
