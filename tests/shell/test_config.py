@@ -20,7 +20,7 @@ def test_a_directory_keeps_its_bytes() -> None:
     assert (wish, config.directory) == ("run", raw)
 
 
-def test_the_original_variables_are_all_an_agent_needs() -> None:
+def test_two_variables_are_all_an_agent_needs() -> None:
     environ = {"MONITOR_DIR": "/tmp", "SCOUT_MASTER_ADDRESS": "localhost:3000"}
     _, config = agent.read([], environ)
     assert config == agent.Config(
@@ -70,12 +70,12 @@ def test_free_ports_do_not_collide() -> None:
 def test_every_option_has_a_variable_named_after_it(
     options: tuple[Option, ...], prefix: str
 ) -> None:
-    """But for the two names that the original had."""
-    original = {"--directory": "MONITOR_DIR", "--master": "SCOUT_MASTER_ADDRESS"}
+    """But for the two that users set by hand."""
+    plain = {"--directory": "MONITOR_DIR", "--master": "SCOUT_MASTER_ADDRESS"}
     for option in options:
         assert re.fullmatch("--[a-z-]+", option.flag)
         expected = prefix + option.name.upper()
-        assert option.variable == original.get(option.flag, expected)
+        assert option.variable == plain.get(option.flag, expected)
 
 
 @pytest.mark.parametrize("options", [agent.OPTIONS, master.OPTIONS])
