@@ -50,6 +50,7 @@ test: $(READY)
 	$(PYTEST) tests --ignore=tests/packaging $(ARGS)
 
 test-packaging: $(READY)
+	tests/packaging/install.sh
 	$(PYTEST) tests/packaging $(ARGS)
 
 lint: $(READY)
