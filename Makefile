@@ -44,7 +44,7 @@ $(READY): requirements-dev.txt pyproject.toml
 	@touch $@
 
 run: $(READY)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python packaging/demo.py "$(DIR)" $(GRPC) $(HTTP)
+	@$(BIN)/python packaging/demo.py "$(DIR)" $(GRPC) $(HTTP)
 
 test: $(READY)
 	$(PYTEST) tests --ignore=tests/packaging $(ARGS)

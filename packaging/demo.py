@@ -1,13 +1,12 @@
 """demo.py DIRECTORY GRPC HTTP: a master and a scout on this machine, until Ctrl-C (`make run`).
 
-Starts the two commands that are installed, on loopback, and tells what `GET /files` says: at
+Starts the two programs, on loopback, and tells what `GET /files` says: at
 first, and whenever it changes. Ctrl-C, SIGTERM or the end of either program stops both, the scout
 first, so that it can take its leave.
 """
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -68,6 +67,8 @@ class Demo:
         """Stop the programs, the last one started first."""
         while self._programs:
             name, program = self._programs.pop()
+            if program.poll() is not None:
+                continue
             program.terminate()
             try:
                 say(f"{name} stopped, exit code {program.wait(PATIENCE)}")
@@ -77,16 +78,15 @@ class Demo:
                 say(f"{name} did not stop within {PATIENCE:.0f} s and was killed")
 
     def _launch(self, name: str, *argv: str) -> None:
-        path = shutil.which(name)
-        if path is None:
-            raise Ended(f"{name} is not installed")
         # What this shell has set for other agents and masters is not for the demo.
         environment = {
             k: v for k, v in os.environ.items() if not k.startswith(("SCOUT", "MONITOR"))
         }
         # A process group of its own: Ctrl-C is for us, and we stop both in order.
         program = subprocess.Popen(
-            [path, *argv, "--log-level", "warning"], env=environment, process_group=0
+            [sys.executable, "-m", name, *argv, "--log-level", "warning"],
+            env=environment,
+            process_group=0,
         )
         self._programs.append((name, program))
 
