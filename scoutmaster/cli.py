@@ -29,6 +29,8 @@ def _main() -> int:
             )
             return 0
         log.configure(settings.log_level, settings.log_format, os.environ)
+        # gRPC's core writes lines of its own to standard error, about what we report as well.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         # Imported here: --help, --check and --version need no gRPC.
         from scoutmaster.serve import run
 
