@@ -17,6 +17,8 @@ from typing import Any, Self
 from tests.packaging.machine import Failed, cgroup_root, end_cgroup, until
 from tests.packaging.provision import CACHE, ROOT, provided
 
+STORAGE = CACHE / "podman"
+
 BASE = "docker.io/library/python:3.11-slim-bookworm"
 """The image's base; a Debian with the same interpreter stands in for it."""
 
@@ -37,6 +39,9 @@ class Podman:
             'default_ulimits = ["nofile=8192:8192", "nproc=8192:8192"]\n'
             '[engine]\nevents_logger = "none"\n'
         )
+        for state in ("run", "tmp"):
+            # What a killed run left is as good as what was there before a reboot.
+            shutil.rmtree(STORAGE / state, ignore_errors=True)
         self._cgroup = cgroup_root() / self._place.name
         self._cgroup.mkdir()
         self._cell = subprocess.Popen(
@@ -110,15 +115,16 @@ class Podman:
         """End all containers and remove them; the images stay for the next time."""
         if self._cell.poll() is None:
             self.run("rm", "--all", "--force", "--time=0", check=False)
+            self.run("image", "prune", "--force", check=False)
         end_cgroup(self._cgroup, self._cell)
         shutil.rmtree(self._place)
 
     def _command(self) -> list[str]:
         return [
             str(self._podman),
-            f"--root={CACHE / 'podman'}",
-            f"--runroot={self._place / 'run'}",
-            f"--tmpdir={self._place / 'tmp'}",
+            f"--root={STORAGE / 'root'}",
+            f"--runroot={STORAGE / 'run'}",
+            f"--tmpdir={STORAGE / 'tmp'}",
         ]
 
     def _inside(self) -> list[str]:
