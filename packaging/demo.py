@@ -1,10 +1,11 @@
 """demo.py DIRECTORY GRPC HTTP: a master and a scout on this machine, until Ctrl-C (`make run`).
 
 Starts the two programs, on loopback, and tells what `GET /files` says: at
-first, and whenever it changes. Ctrl-C, SIGTERM or the end of either program stops both, the scout
-first, so that it can take its leave.
+first, and whenever it changes. Ctrl-C, SIGTERM, a closed terminal or the end of either program
+stops both, the scout first, so that it can take its leave.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -71,11 +72,14 @@ class Demo:
                 continue
             program.terminate()
             try:
-                say(f"{name} stopped, exit code {program.wait(PATIENCE)}")
+                word = f"stopped, exit code {program.wait(PATIENCE)}"
             except subprocess.TimeoutExpired:
                 program.kill()
                 program.wait()
-                say(f"{name} did not stop within {PATIENCE:.0f} s and was killed")
+                word = f"did not stop within {PATIENCE:.0f} s and was killed"
+            # Where the terminal is closed the next one must be stopped all the same.
+            with contextlib.suppress(OSError):
+                say(f"{name} {word}")
 
     def _launch(self, name: str, *argv: str) -> None:
         # What this shell has set for other agents and masters is not for the demo.
@@ -145,7 +149,7 @@ def say(text: str) -> None:
 def main(argv: list[str]) -> int:
     """Run the demo. The exit code is 0 if it was stopped, 1 if a program ended by itself."""
     demo = Demo(*argv)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: demo.stop.set())
     try:
         demo.start()
