@@ -46,6 +46,7 @@ mkdir -p run/log/journal
 
 # Start only what each boot needs, and nothing that is about hardware.
 : >etc/machine-id
+echo testbox >etc/hostname
 : >etc/fstab
 units=etc/systemd/system
 mkdir -p "$units"

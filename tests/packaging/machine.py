@@ -7,6 +7,7 @@ behind. Needs root; see `boot.sh` for how it is made.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -140,6 +141,12 @@ class Machine:
         """The only process of a unit, as numbered outside."""
         cgroup = self._cgroup / self.show(unit, "ControlGroup").lstrip("/")
         return int((cgroup / "cgroup.procs").read_text())
+
+    def signal(self, unit: str, number: signal.Signals) -> int:
+        """Send a signal to the only process of a unit. Its id, as numbered inside."""
+        pid = self.main_pid(unit)
+        os.kill(self.host_pid(unit), number)
+        return pid
 
     def drop_in(self, unit: str, text: str, name: str = "test.conf") -> None:
         """Change a unit as an administrator would."""
