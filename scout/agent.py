@@ -111,9 +111,7 @@ class Agent:
             self._spawn(self._feed_watchdog())
             self.vitals.expect("stream", STREAM_LIMIT, time.monotonic())
             leaving = asyncio.create_task(stop.wait())
-            await asyncio.wait(
-                {leaving, self.reporter.first}, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait({leaving, self.reporter.first}, return_when=asyncio.FIRST_COMPLETED)
             if self.reporter.first.done() and (ended := self.reporter.first.result()):
                 raise _start_failure(ended, str(self.config.master), self.config.directory)
             if stop.is_set():

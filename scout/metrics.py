@@ -62,9 +62,7 @@ class AgentCollector(Collector):
         for reason in ("start", "poll", "overflow", "return", "watch"):
             scans.add_metric([reason], figures.scans[reason])
         yield scans
-        yield _histogram(
-            "scout_scan_seconds", "Processor time of a scan.", figures.scan_seconds
-        )
+        yield _histogram("scout_scan_seconds", "Processor time of a scan.", figures.scan_seconds)
         yield _histogram(
             "scout_change_to_ack_seconds",
             "From noticing a change to the master's acknowledgement.",

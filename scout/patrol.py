@@ -217,9 +217,7 @@ class Patrol:
                 self._set_mode("poll", limit)
             else:
                 self._settler.attach(self._watcher)
-                self._vitals.expect(
-                    "watcher", 3 * self._orders.poll_interval + 5.0, self._clock()
-                )
+                self._vitals.expect("watcher", 3 * self._orders.poll_interval + 5.0, self._clock())
                 self._set_mode("events", "")
                 self._scan_for = self._scan_for or "watch"
 

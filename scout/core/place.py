@@ -58,4 +58,4 @@ FUSE, makes the change and this kernel's VFS never sees it."""
 
 def announces(filesystem: str) -> bool:
     """True if inotify hears of every change on `filesystem`."""
-    return filesystem.split(".")[0] not in REMOTE
+    return filesystem.split(".", maxsplit=1)[0] not in REMOTE

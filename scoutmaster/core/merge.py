@@ -31,7 +31,7 @@ class Merge:
         self._at = 0
         self._rest: list[Entry] | None = None
         self._entries: Iterator[Entry] = merge(
-            *(zip(names, repeat(owner)) for owner, names in incoming.items())  # noqa: B905
+            *(zip(names, repeat(owner)) for owner, names in incoming.items())
         )
         self._next = next(self._entries, None)
         self._new: list[Chunk] = []

@@ -1,6 +1,10 @@
 """What a reader sees."""
+
 from dataclasses import dataclass
+
 from scoutmaster.core.chunk import Chunk
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     revision: str

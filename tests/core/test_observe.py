@@ -16,9 +16,7 @@ def entry(mask: Mask, name: bytes) -> Event:
 
 
 def test_each_name_is_doubted_once_in_order() -> None:
-    found = seen(
-        entry(Mask.CREATE, b"b"), entry(Mask.DELETE, b"a"), entry(Mask.MOVED_TO, b"b")
-    )
+    found = seen(entry(Mask.CREATE, b"b"), entry(Mask.DELETE, b"a"), entry(Mask.MOVED_TO, b"b"))
     assert list(found.doubted) == [b"b", b"a"]
     assert found.events == 3
     assert (found.everything, found.lost) == ("", "")
@@ -50,8 +48,6 @@ def test_a_canary_is_neither_a_loss_nor_a_doubt() -> None:
     assert (found.everything, found.lost, found.doubted) == ("", "", {})
 
 
-@pytest.mark.parametrize(
-    "mask", [Mask.DELETE_SELF, Mask.MOVE_SELF, Mask.UNMOUNT, Mask.IGNORED]
-)
+@pytest.mark.parametrize("mask", [Mask.DELETE_SELF, Mask.MOVE_SELF, Mask.UNMOUNT, Mask.IGNORED])
 def test_the_end_of_the_watch_is_the_loss_of_the_directory(mask: Mask) -> None:
     assert seen(Event(WATCH, mask, 0, b"")).lost

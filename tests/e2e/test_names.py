@@ -53,13 +53,15 @@ def test_awkward_names(stage: Stage, tmp_path: Path) -> None:
     _, headers, body = master.get("/files")
     assert headers["content-type"].startswith("application/json")
     for entry in json.loads(body)["files"]:
-        assert ("filename_b64" in entry) == ("\ufffd" in entry["filename"] and
-            base64.b64decode(entry.get("filename_b64", "")) != entry["filename"].encode())
+        assert ("filename_b64" in entry) == (
+            "\ufffd" in entry["filename"]
+            and base64.b64decode(entry.get("filename_b64", "")) != entry["filename"].encode()
+        )
 
 
 def test_an_awkward_directory(stage: Stage, tmp_path: Path) -> None:
     """The watched path itself may be anything: it is shown in `/clients` without loss."""
-    path = os.fsencode(tmp_path) + b"/in \xff\n\"box\""
+    path = os.fsencode(tmp_path) + b'/in \xff\n"box"'
     os.mkdir(path)
     os.close(os.open(path + b"/a", os.O_CREAT | os.O_WRONLY))
     master = stage.master()

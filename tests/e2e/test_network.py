@@ -73,9 +73,7 @@ def test_a_cut_and_a_healed_network(stage: Stage, tmp_path: Path, net: Net) -> N
     )
     stage.programs.append(master)
     master.wait_for_line("serving")
-    agent = stage.agent(
-        tmp_path, f"{MASTER}:3000", prefix=["ip", "netns", "exec", net.there]
-    )
+    agent = stage.agent(tmp_path, f"{MASTER}:3000", prefix=["ip", "netns", "exec", net.there])
 
     def ask(path: str) -> str:
         script = (

@@ -2,11 +2,11 @@
 
 import random
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-import pytest
 from scoutmaster.core.catalog import SMALL, Catalog
 from scoutmaster.core.holding import Holding, Misfit
 
