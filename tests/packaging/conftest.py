@@ -70,6 +70,7 @@ def next_package(root: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with a later version."""
     place = tmp_path_factory.mktemp("next")
     sources = place / "sources"
+    sources.mkdir()
     for name in SOURCES:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, sources / name)

@@ -51,6 +51,9 @@ class Podman:
         try:
             comm = Path(f"/proc/{self._cell.pid}/comm")
             until(lambda: comm.read_text() == "sleep\n", "the cell is made")
+            if self.run("info", check=False).returncode:
+                # Made by another version of podman, or in another place.
+                shutil.rmtree(STORAGE)
             if self.run("image", "exists", BASE, check=False).returncode:
                 self.run("import", "--quiet", str(rootfs), BASE)
         except BaseException:

@@ -204,11 +204,10 @@ def test_removing_stops_everything_and_purging_leaves_nothing(
     machine.run("dpkg", "--remove", "scout")
 
     assert not [pid for pid in pids if machine.path(f"/proc/{pid}").exists()]
-    assert machine.journal("-u", agent.unit, "-p", "warning") == []
     wants = "/etc/systemd/system/multi-user.target.wants"
     assert files(machine) - before == {
         *("/etc/default/scout", "/etc/default/scoutmaster", "/etc/scout", "/etc/scout/srv.env"),
-        *(wants, f"{wants}/scoutmaster.service", f"{wants}/scout@srv.service"),
+        *(f"{wants}/scoutmaster.service", f"{wants}/scout@srv.service"),
     }
     # Installed again, it is as it was.
     machine.install(package)
@@ -216,5 +215,5 @@ def test_removing_stops_everything_and_purging_leaves_nothing(
 
     machine.run("dpkg", "--purge", "scout")
 
-    assert files(machine) - before <= {wants}
+    assert files(machine) - before == set()
     assert machine.systemctl("--plain", "--no-legend", "--failed").stdout == ""

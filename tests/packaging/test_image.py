@@ -113,7 +113,7 @@ def test_an_agent_of_a_foreign_user_reports_a_mounted_directory(
 
 def test_it_stops_when_asked(podman: Podman, figure: Figure, tmp_path: Path) -> None:
     """Both programs end with 0 at SIGTERM, though nothing else runs that could pass it on."""
-    (tmp_path / "watched").mkdir()
+    tmp_path.chmod(0o755)
     master = podman.start(IMAGE, "scoutmaster", "--grpc=4000", "--http=4001", options=(STRANGER,))
     asked = ("curl", "--silent", "--fail", "http://localhost:4001/-/healthy")
     until(lambda: podman.ask(*asked, check=False).stdout, "the master answers")

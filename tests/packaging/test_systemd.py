@@ -145,8 +145,10 @@ def test_a_stopped_agent_has_succeeded_and_stays_stopped(machine: Machine) -> No
     machine.write("/srv/stopped/letter", "")
     with Agent(machine, "/srv/stopped") as agent:
         agent.until_listed("letter")
+        pid = machine.main_pid(agent.unit)
         machine.systemctl("stop", agent.unit)
         assert agent.listed() == []
+        assert machine.journal(f"_PID={pid}", "-p", "warning") == []
         assert machine.show(agent.unit, "Result") == "success"
         assert machine.show(agent.unit, "ExecMainStatus") == "0"
         assert machine.show(agent.unit, "ActiveState") == "inactive"
