@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.machine import Machine
-from tests.packaging.provision import ROOT
+from tests.packaging.provision import ROOT, provided
 
 SOURCES = ("CHANGELOG.md", "LICENSE", "packaging", "requirements.txt", "scout", "scoutmaster")
 """What a package is made of."""
@@ -49,6 +49,7 @@ def pytest_terminal_summary(
 
 def build_package(sources: Path, target: Path) -> Path:
     """Build the Debian package of `sources`."""
+    provided(shutil.which("dpkg-deb"), "dpkg-deb", "packages are built on Debian")
     done = subprocess.run(
         [str(sources / "packaging" / "deb" / "build"), str(target)],
         text=True,
@@ -60,13 +61,13 @@ def build_package(sources: Path, target: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def package(root: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Debian package, built from this tree."""
     return build_package(ROOT, tmp_path_factory.mktemp("package"))
 
 
 @pytest.fixture(scope="session")
-def next_package(root: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def next_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with a later version."""
     place = tmp_path_factory.mktemp("next")
     sources = place / "sources"
