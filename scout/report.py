@@ -90,6 +90,7 @@ class Reporter:
         self._timer: asyncio.TimerHandle | None = None
         self._connect_limit = CONNECT_MOST
         self._move: tuple[bytes, int] | None = None
+        self._leaving = False
 
     @property
     def connected(self) -> bool:
@@ -130,6 +131,7 @@ class Reporter:
     async def leave(self, limit: float) -> None:
         """Say goodbye, if there is somebody to say it to, and wait up to `limit` seconds until it
         has arrived."""
+        self._leaving = True
         if self.connected:
             self._session.leave()
             self._wake.set()
@@ -247,6 +249,8 @@ class Reporter:
     def _note(self, ended: Ended) -> None:
         """Log once when the trouble is another than before."""
         before, self.trouble = self.trouble, ended
+        if self._leaving:
+            return
         if self._move is None and (before is None or before.code is not ended.code):
             self._log.warning(
                 "the master refused the registration" if ended.refused else "lost the master",

@@ -5,6 +5,7 @@ is owed, ends what has ended, and sees to the next tick and the next slice of wo
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from urllib.parse import unquote
@@ -12,10 +13,11 @@ from urllib.parse import unquote
 import grpc
 import grpc.aio
 
-from scout.errors import AddressInUse, ProtocolError
+from scout.core.values import Address
+from scout.errors import AddressInUse, NoPermission, ProtocolError
 from scout.process.log import Log
 from scout.wire import codec
-from scoutmaster.core.master import Master
+from scoutmaster.core.master import Master, Turn
 from scoutmaster.core.refusal import Refused, Status
 from scoutmaster.core.session import Session
 
@@ -90,16 +92,12 @@ class Streams:
                     stream.task.cancel()
         for turn in master.take_turns():
             client = turn.client
-            event = "client deregistered" if turn.standing is None else "client " + (
-                turn.standing.value
-            )
-            quiet = turn.standing is not None and not turn.reason
-            (self._log.info if quiet else self._log.warning)(
-                event,
+            (self._log.warning if turn.bad else self._log.info)(
+                _event(turn),
                 host=client.host,
                 directory=client.directory,
                 peer=client.peer,
-                reason=turn.reason,
+                **({"reason": turn.reason} if turn.reason else {}),
             )
         if master.catalog.busy and not self._working:
             self._working = True
@@ -190,11 +188,21 @@ class Streams:
         self.after()
 
 
-def bind(server: grpc.aio.Server, address: str) -> int:
-    """Let `server` listen on `address`. The port; raises `AddressInUse`."""
+def _event(turn: Turn) -> str:
+    if turn.before is None:
+        return "client registered"
+    return "client deregistered" if turn.after is None else f"client {turn.after.value}"
+
+
+def bind(server: grpc.aio.Server, address: Address) -> int:
+    """Let `server` listen on `address`. The port; raises `AddressInUse` or `NoPermission`."""
     try:
-        return server.add_insecure_port(address)
+        return server.add_insecure_port(str(address))
     except RuntimeError as error:
+        if 0 < address.port < 1024 and os.geteuid() != 0:
+            raise NoPermission(
+                "can't listen for agents", str(address), "choose a --grpc port above 1023"
+            ) from error
         raise AddressInUse(
-            "can't listen for agents", address, "is another program there? see --grpc"
+            "can't listen for agents", str(address), "is another program there? see --grpc"
         ) from error

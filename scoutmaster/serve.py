@@ -7,11 +7,8 @@ they want to know they ask the loop for.
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
-from typing import TypeVar
+from collections.abc import Coroutine
 
-import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
@@ -23,18 +20,20 @@ from scout.wire.codec import SERVICE
 from scoutmaster.config import Config
 from scoutmaster.core.master import Master, Policy
 from scoutmaster.core.refusal import Refused, Status
-from scoutmaster.core.view import ClientRow, View
+from scoutmaster.desk import LoopDesk
+from scoutmaster.listen import HttpServer
 from scoutmaster.metrics import Metrics
 from scoutmaster.rpc import OPTIONS, Streams, bind
-from scoutmaster.web import App, serve_http
-
-T = TypeVar("T")
-
-ASK_LIMIT = 2.0
-"""Seconds that an HTTP request waits for the event loop."""
+from scoutmaster.web import App
 
 DRAIN = 0.2
 """Seconds between telling the agents that the master stops serving and ending their streams."""
+
+HTTP_LIMIT = 20.0
+"""Seconds without an answer of our own HTTP server before it counts as stuck."""
+
+PROBE_TIMEOUT = 5.0
+"""Seconds that our own HTTP server may take to answer the probe."""
 
 
 def run(config: Config) -> int:
@@ -43,13 +42,16 @@ def run(config: Config) -> int:
 
 
 class Server:
-    """One master with its listeners. Owned by the event loop's thread, but for `Desk`."""
+    """One master with its listeners. Owned by the event loop's thread."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._log = log.get("scoutmaster")
         self._lag = LagMonitor(self._log)
         self._vitals = Vitals()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._status = ""
+        self._servicer = health.aio.HealthServicer()
         policy = Policy(
             interval=config.health_interval,
             timeout=config.health_timeout,
@@ -62,23 +64,111 @@ class Server:
         self.master = Master(policy, secrets.randbits(64), time.monotonic())
 
     async def live(self) -> int:
-        """Listen, serve, drain. Raises `ScoutError` if a listener can't be opened."""
+        """Listen, serve until told to stop, drain. Raises `ScoutError` if it can't listen."""
+        config = self._config
         stop = stop_event()
-        loop = asyncio.get_running_loop()
-        desk = Desk(self.master, self._lag, loop)
+        desk = LoopDesk(self.master, self._lag, asyncio.get_running_loop())
         metrics = Metrics(desk, self.master.tally, self._lag)
         streams = Streams(self.master, self._log, metrics.applied)
-        server = grpc.aio.server(options=OPTIONS)
-        servicer = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-        server.add_generic_rpc_handlers((streams.handler(),))
-        port = bind(server, str(self._config.grpc))
-        web = serve_http(
-            App(desk, metrics.registry),
-            self._config.http,
-            threads=self._config.http_threads,
-            connections=self._config.http_connections,
+        rpc = grpc.aio.server(options=OPTIONS)
+        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, rpc)
+        rpc.add_generic_rpc_handlers((streams.handler(),))
+        port = bind(rpc, config.grpc)
+        http = HttpServer(
+            App(desk, metrics.text, metrics.requested, self._log),
+            config.http,
+            threads=config.http_threads,
+            connections=config.http_connections,
         )
-        await server.start()
-        streams.after()
+        try:
+            await self._set_health(serving=True)
+            await rpc.start()
+            streams.after()
+            self._spawn(self._lag.run())
+            self._spawn(self._report())
+            self._spawn(self._feed_watchdog(http))
+            systemd.ready()
+            self._log.info(
+                "serving",
+                grpc=f"{config.grpc.host or '[::]'}:{port}",
+                http=",".join(http.addresses),
+                settle=f"{config.settle:g}s",
+            )
+            leaving = asyncio.create_task(stop.wait())
+            await asyncio.wait({leaving, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in self._tasks:
+                if task.done():
+                    task.result()  # none of them ends by itself: raise what ended it
+            await self._drain(streams, rpc)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await rpc.stop(None)
+            http.close()
         return 0
+
+    async def _drain(self, streams: Streams, rpc: grpc.aio.Server) -> None:
+        """Stop serving without losing an agent: they are told, then their streams end."""
+        systemd.stopping()
+        self._log.info("draining", clients=len(self.master.registry.clients))
+        self.master.drain()
+        await self._set_health(serving=False)
+        streams.after()
+        await asyncio.sleep(DRAIN)
+        streams.end_all(Refused(Status.UNAVAILABLE, "the master is shutting down"))
+        await rpc.stop(DRAIN)
+
+    async def _set_health(self, *, serving: bool) -> None:
+        answer = health_pb2.HealthCheckResponse
+        status = answer.SERVING if serving else answer.NOT_SERVING
+        for service in ("", SERVICE):
+            await self._servicer.set(service, status)
+
+    async def _report(self) -> None:
+        """Keep `systemctl status` up to date; once a second is enough for a person."""
+        while True:
+            view = self.master.view
+            state = "complete" if view.complete else "not complete"
+            status = f"The list is {state}: {view.healthy} healthy, {view.unhealthy} unhealthy"
+            if status != self._status:
+                self._status = status
+                systemd.status(status)
+            await asyncio.sleep(1.0)
+
+    async def _feed_watchdog(self, http: HttpServer) -> None:
+        """Tell systemd that we live as long as HTTP answers, asked over its own socket.
+
+        That this runs at all shows that the loop does.
+        """
+        interval = systemd.watchdog_interval()
+        if interval is None:
+            await asyncio.Event().wait()
+            return
+        self._vitals.expect("http", HTTP_LIMIT, time.monotonic())
+        while True:
+            if await _answers(http.addresses[0]):
+                self._vitals.beat("http", time.monotonic())
+            stuck = self._vitals.stuck(time.monotonic())
+            if stuck:
+                self._log.error("no progress", organ="http", seconds=round(stuck["http"], 1))
+            else:
+                systemd.watchdog()
+            await asyncio.sleep(interval / 3)
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        self._tasks.append(asyncio.create_task(work))
+
+
+async def _answers(address: str) -> bool:
+    """Does the HTTP server at `address` answer?"""
+    host, _, port = address.rpartition(":")
+    host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
+    try:
+        async with asyncio.timeout(PROBE_TIMEOUT):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"HEAD /-/healthy HTTP/1.0\r\n\r\n")
+            line = await reader.readline()
+            writer.close()
+    except (OSError, TimeoutError):
+        return False
+    return line.startswith(b"HTTP/")

@@ -63,11 +63,22 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A client's standing changed: one line for the log."""
+    """A client's standing changed: one line for the log. None: it was, or is, not registered.
+
+    `bad`: an operator may want to know.
+    """
 
     client: Client
-    standing: Standing | None
+    before: Standing | None
+    after: Standing | None
     reason: str
+
+    @property
+    def bad(self) -> bool:
+        """It was healthy and is not, or was given up; not if it said goodbye."""
+        if self.after is None:
+            return self.before is Standing.UNHEALTHY
+        return self.before is Standing.HEALTHY
 
 
 class Master:
@@ -210,7 +221,7 @@ class Master:
             client = self.registry.add(
                 session, key, epoch=message.epoch, version=message.version, now=now
             )
-            self._turns.append(Turn(client, client.standing, client.reason))
+            self._turns.append(Turn(client, None, client.standing, client.reason))
         self._client_of[session] = client
         self._awake[session] = None
         known = client.holding is not None and message.acknowledged <= client.state.sequence
@@ -304,7 +315,7 @@ class Master:
         if standing is before:
             return
         client.standing, client.since = standing, now
-        self._turns.append(Turn(client, standing, reason))
+        self._turns.append(Turn(client, before, standing, reason))
         if standing is Standing.HEALTHY and client.holding is not None:
             self._healthy += 1
             self.catalog.show(client.number, client.holding)
@@ -325,7 +336,7 @@ class Master:
         if client.standing is Standing.HEALTHY:
             self._healthy -= 1
             self.catalog.hide(client.number)
-        self._turns.append(Turn(client, None, reason))
+        self._turns.append(Turn(client, client.standing, None, reason))
 
     def _say(self, session: Session, message: Ack | HealthCheck | Resync) -> None:
         session.say(message)

@@ -1,0 +1,180 @@
+"""Views -> bytes. What a chunk renders to is remembered in the chunk, so that one change costs one
+chunk; bodies are never joined, they are read piece by piece while they are sent.
+
+Any thread may call these: chunks are immutable, and two who render the same put the same.
+"""
+
+import base64
+import io
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import cast
+
+from scoutmaster.core.chunk import Chunk
+from scoutmaster.core.view import ClientRow, View
+
+BLOCK = 256 * 1024
+"""Bytes handed to the socket at once. Larger ones are copied in vain where it takes less."""
+
+_HEAD = b'{"files":['
+_AWKWARD = re.compile(rb"[^ !#-\[\]-~]")
+"""Anything that can't stand in a JSON string as it is: controls, quotes, backslash, non-ASCII."""
+
+
+class Body(io.RawIOBase):
+    """Pieces of bytes as one file that can be read and sought, for `wsgi.file_wrapper`.
+
+    A server asks for a block, sends what the socket takes and asks again from there; so the last
+    block is kept and the place is never searched for.
+    """
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        super().__init__()
+        self._pieces = pieces
+        self.size = sum(map(len, pieces))
+        self._at = 0
+        self._piece = 0
+        self._block = b""
+        self._block_at = 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always, but forward only beyond the last block."""
+        return True
+
+    def tell(self) -> int:
+        """The offset of the next byte."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move within the last block, or to its end, or to the end of all."""
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes, at most a block; b"" at the end."""
+        start = self._at - self._block_at
+        if start == len(self._block):
+            self._fill()
+            start = 0
+        end = len(self._block) if size < 0 else start + size
+        part = self._block[start:end] if start or end < len(self._block) else self._block
+        self._at += len(part)
+        return part
+
+    def _fill(self) -> None:
+        """Make the next block out of whole pieces."""
+        self._block_at += len(self._block)
+        first, length = self._piece, 0
+        while self._piece < len(self._pieces) and length < BLOCK:
+            length += len(self._pieces[self._piece])
+            self._piece += 1
+        self._block = b"".join(self._pieces[first : self._piece])
+
+
+def files(view: View) -> list[bytes]:
+    """The body of `/files` in pieces."""
+    pieces = [_HEAD]
+    for chunk in view.chunks:
+        pieces += (chunk_json(chunk), b",")
+    if view.chunks:
+        pieces.pop()
+    pieces.append(_tail(view))
+    return pieces
+
+
+def files_gzip(view: View) -> list[bytes]:
+    """The same, compressed: one gzip member (RFC 1952) of independent deflate fragments.
+
+    Each chunk's fragment ends at a byte and refers to nothing before it, so it can be kept and
+    put together anew with others.
+    """
+    pieces = [b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff", _deflate(_HEAD)]
+    checksum, size = zlib.crc32(_HEAD), len(_HEAD)
+    comma = _deflate(b",")
+    last = len(view.chunks) - 1
+    for number, chunk in enumerate(view.chunks):
+        text = chunk_json(chunk)
+        pieces.append(_remembered(chunk, "deflate", lambda _, text=text: _deflate(text)))
+        checksum, size = zlib.crc32(text, checksum), size + len(text)
+        if number != last:
+            pieces.append(comma)
+            checksum, size = zlib.crc32(b",", checksum), size + 1
+    tail = _tail(view)
+    pieces.append(_deflate(tail, last=True))
+    checksum, size = zlib.crc32(tail, checksum), size + len(tail)
+    pieces.append(checksum.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little"))
+    return pieces
+
+
+def chunk_json(chunk: Chunk) -> bytes:
+    """`{"filename":"a"},{"filename":"b"}`."""
+    return _remembered(chunk, "json", lambda it: _names_json(it.names))
+
+
+def clients(rows: Iterable[ClientRow]) -> bytes:
+    """The body of `/clients`, in the order of host and directory."""
+    listed = []
+    for row in sorted(rows, key=lambda row: (row.host, row.directory)):
+        since = datetime.fromtimestamp(row.since, UTC).isoformat(timespec="milliseconds")
+        listed.append(
+            {
+                "host": row.host,
+                **_text("directory", row.directory),
+                "state": row.state,
+                "reason": row.reason,
+                "since": since.replace("+00:00", "Z"),
+                "files": row.files,
+                "sequence": row.sequence,
+                "lag": round(row.lag, 3),
+                "version": row.version,
+                "peer": row.peer,
+            }
+        )
+    return json.dumps({"clients": listed}, ensure_ascii=False).encode() + b"\n"
+
+
+def _tail(view: View) -> bytes:
+    summary = {
+        "complete": view.complete,
+        "revision": view.revision,
+        "clients": {"healthy": view.healthy, "unhealthy": view.unhealthy},
+    }
+    return b"]," + json.dumps(summary, separators=(",", ":")).encode()[1:] + b"\n"
+
+
+def _names_json(names: list[bytes]) -> bytes:
+    if not _AWKWARD.search(b"".join(names)):
+        return b'{"filename":"' + b'"},{"filename":"'.join(names) + b'"}'
+    return b",".join(
+        json.dumps(_text("filename", name), ensure_ascii=False, separators=(",", ":")).encode()
+        for name in names
+    )
+
+
+def _text(field: str, value: bytes) -> dict[str, str]:
+    """`value` as text, and exactly where it is not UTF-8."""
+    try:
+        return {field: value.decode()}
+    except UnicodeDecodeError:
+        exact = base64.b64encode(value).decode()
+        return {field: value.decode("utf-8", "replace"), f"{field}_b64": exact}
+
+
+def _remembered(chunk: Chunk, form: str, render: Callable[[Chunk], bytes]) -> bytes:
+    found = chunk.rendered.get(form)
+    if found is None:
+        found = chunk.rendered[form] = render(chunk)
+    return cast(bytes, found)
+
+
+def _deflate(data: bytes, *, last: bool = False) -> bytes:
+    # Level 1: names compress 8 to 1 with it, and the next level takes twice the time.
+    squeeze = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return squeeze.compress(data) + squeeze.flush(zlib.Z_FINISH if last else zlib.Z_FULL_FLUSH)

@@ -1,0 +1,185 @@
+"""HTTP: what is asked, and how it is answered. A WSGI application; `listen.py` serves it."""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from typing import Protocol
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from scout.process.log import Log
+from scoutmaster import render
+from scoutmaster.core.query import BadQuery, parse
+from scoutmaster.core.view import ClientRow, View
+
+Headers = list[tuple[str, str]]
+Observe = Callable[[str, int, float], None]
+
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
+REASONS = {
+    200: "OK",
+    304: "Not Modified",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+
+
+class Desk(Protocol):
+    """Where the application asks. Any thread may."""
+
+    def view(self) -> View:
+        """The published view."""
+
+    def clients(self) -> tuple[ClientRow, ...]:
+        """All clients. Raises TimeoutError if the master does not answer."""
+
+    def ready(self) -> str | None:
+        """Why the list should not be relied on yet, or None."""
+
+    def alive(self) -> str | None:
+        """Why the master is ill, or None."""
+
+
+class Problem(Exception):
+    """The request is answered with an error; the text is its detail."""
+
+    def __init__(self, status: int, detail: str, headers: Headers | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.headers = headers or []
+
+
+class Answer:
+    """Status, headers and body in pieces. Content-Length is added where it is sent."""
+
+    def __init__(self, status: int, headers: Headers, pieces: list[bytes]) -> None:
+        self.status = status
+        self.headers = headers
+        self.pieces = pieces
+
+
+class App:
+    """The application. `metrics` gives what `/metrics` shows; `observe` is told of each request:
+    its route, status, and seconds until its answer is ready to be sent."""
+
+    def __init__(
+        self, desk: Desk, metrics: Callable[[], bytes], observe: Observe, log: Log
+    ) -> None:
+        self._desk = desk
+        self._metrics = metrics
+        self._observe = observe
+        self._log = log
+        self._routes: dict[str, Callable[[WSGIEnvironment], Answer]] = {
+            "/files": self._files,
+            "/clients": self._clients,
+            "/metrics": self._scrape,
+            "/-/healthy": lambda _: _state(desk.alive(), "alive"),
+            "/-/ready": lambda _: _state(desk.ready(), "ready"),
+        }
+
+    def __call__(self, environ: WSGIEnvironment, respond: StartResponse) -> Iterable[bytes]:
+        """One request (PEP 3333)."""
+        begun = time.perf_counter()
+        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        route = path if path in self._routes else "other"
+        try:
+            answer = self._answer(environ, path, method)
+        except Problem as problem:
+            answer = _problem(problem, path)
+        except TimeoutError:
+            answer = _problem(Problem(503, "the master does not answer; try again"), path)
+        except Exception:
+            self._log.exception("a request failed", path=path, method=method)
+            answer = _problem(Problem(500, "this is a bug; the log has the traceback"), path)
+        body = render.Body(answer.pieces)
+        headers = answer.headers
+        if answer.status != 304:
+            headers.append(("Content-Length", str(body.size)))
+        self._observe(route, answer.status, time.perf_counter() - begun)
+        respond(f"{answer.status} {REASONS[answer.status]}", headers)
+        if method == "HEAD" or not body.size:
+            return []
+        wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](body)
+        return wrapped
+
+    def _answer(self, environ: WSGIEnvironment, path: str, method: str) -> Answer:
+        handler = self._routes.get(path)
+        if handler is None:
+            raise Problem(404, "there is " + ", ".join(self._routes))
+        if method not in ("GET", "HEAD"):
+            raise Problem(405, "only GET and HEAD are known here", [("Allow", "GET, HEAD")])
+        try:
+            parse(environ.get("QUERY_STRING", ""))
+        except BadQuery as error:
+            raise Problem(400, str(error)) from error
+        return handler(environ)
+
+    def _files(self, environ: WSGIEnvironment) -> Answer:
+        view = self._desk.view()
+        squeeze = accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        tag = f'"{view.revision}-gzip"' if squeeze else f'"{view.revision}"'
+        headers = [
+            ("ETag", tag),
+            ("Cache-Control", "no-cache"),
+            ("Vary", "Accept-Encoding"),
+        ]
+        if matches(environ.get("HTTP_IF_NONE_MATCH", ""), tag):
+            return Answer(304, headers, [])
+        headers.append(("Content-Type", JSON))
+        if squeeze:
+            headers.append(("Content-Encoding", "gzip"))
+            return Answer(200, headers, render.files_gzip(view))
+        return Answer(200, headers, render.files(view))
+
+    def _clients(self, _: WSGIEnvironment) -> Answer:
+        headers = [("Content-Type", JSON), ("Cache-Control", "no-cache")]
+        return Answer(200, headers, [render.clients(self._desk.clients())])
+
+    def _scrape(self, _: WSGIEnvironment) -> Answer:
+        headers = [("Content-Type", PROMETHEUS), ("Cache-Control", "no-cache")]
+        return Answer(200, headers, [self._metrics()])
+
+
+def accepts_gzip(header: str) -> bool:
+    """Does an Accept-Encoding (RFC 9110, 12.5.3) ask for gzip?"""
+    weights: dict[str, float] = {}
+    for part in header.split(","):
+        coding, *parameters = (word.strip().lower() for word in part.split(";"))
+        weight = 1.0
+        for parameter in parameters:
+            if parameter.startswith("q="):
+                try:
+                    weight = float(parameter[2:])
+                except ValueError:
+                    weight = 0.0
+        weights[coding] = weight
+    return weights.get("gzip", weights.get("*", 0.0)) > 0.0
+
+
+def matches(header: str, tag: str) -> bool:
+    """Does an If-None-Match (RFC 9110, 13.1.2) name `tag`? The comparison is weak."""
+    candidates = [candidate.strip() for candidate in header.split(",")]
+    return "*" in candidates or any(it.removeprefix("W/") == tag for it in candidates)
+
+
+def _state(trouble: str | None, word: str) -> Answer:
+    headers = [("Content-Type", TEXT), ("Cache-Control", "no-cache")]
+    return Answer(503 if trouble else 200, headers, [f"{trouble or word}\n".encode()])
+
+
+def _problem(problem: Problem, path: str) -> Answer:
+    """An error as RFC 9457 wants it."""
+    body = {
+        "type": "about:blank",
+        "title": REASONS[problem.status],
+        "status": problem.status,
+        "detail": str(problem),
+        "instance": path,
+    }
+    headers = [*problem.headers, ("Content-Type", "application/problem+json")]
+    return Answer(problem.status, headers, [json.dumps(body).encode() + b"\n"])
