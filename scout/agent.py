@@ -10,7 +10,7 @@ import random
 import secrets
 import time
 from collections.abc import Coroutine
-from typing import Protocol
+from typing import Any, Protocol
 
 import grpc
 
@@ -111,7 +111,8 @@ class Agent:
             self._spawn(self._feed_watchdog())
             self.vitals.expect("stream", STREAM_LIMIT, time.monotonic())
             leaving = asyncio.create_task(stop.wait())
-            await asyncio.wait({leaving, self.reporter.first}, return_when=asyncio.FIRST_COMPLETED)
+            begun: list[asyncio.Future[Any]] = [leaving, self.reporter.first]
+            await asyncio.wait(begun, return_when=asyncio.FIRST_COMPLETED)
             if self.reporter.first.done() and (ended := self.reporter.first.result()):
                 raise _start_failure(ended, str(self.config.master), self.config.directory)
             if stop.is_set():
@@ -198,8 +199,8 @@ class Agent:
             port = await self.health.start(str(self.config.health))
             self.log.info("serving health checks", port=port)
         if self.config.metrics is not None:
-            # Imported here: it costs 30 ms at the start and most agents are not scraped.
-            from scout.metrics import MetricsServer
+            # Only here: it costs 30 ms at the start, and most agents are not scraped.
+            from scout.metrics import MetricsServer  # noqa: PLC0415
 
             self._metrics = MetricsServer(self, self.config.metrics)
             self.log.info("serving metrics", address=self._metrics.address)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from typing import cast
 
 import grpc
 import grpc.aio
@@ -49,6 +50,11 @@ CHANNEL = (
     ("grpc.max_reconnect_backoff_ms", 500),
     ("grpc.enable_http_proxy", 0),
 )
+
+
+Call = grpc.aio.StreamStreamCall[bytes, bytes]
+
+EOF: object = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +159,7 @@ class Reporter:
                 # Patience grows while nothing answers: the line may have become long.
                 self._connect_limit = min(self._connect_limit * 1.2, CONNECT_MOST)
                 return Ended(grpc.StatusCode.UNAVAILABLE, "no connection", False, False)
-            call = channel.stream_stream(codec.WATCH)()
+            call = open_stream(channel)
             self._session.opened(self._clock())
             self._idle.clear()
             try:
@@ -164,7 +170,7 @@ class Reporter:
                 call.cancel()
                 self._on_state()
 
-    async def _converse(self, call: grpc.aio.StreamStreamCall[bytes, bytes]) -> Ended:
+    async def _converse(self, call: Call) -> Ended:
         """Speak and listen until one of them is over."""
         listener = asyncio.create_task(self._listen(call))
         speaker = asyncio.create_task(self._speak(call))
@@ -194,13 +200,13 @@ class Reporter:
     def _broken(self, reason: str) -> Ended:
         return Ended(grpc.StatusCode.UNAVAILABLE, reason, False, self.connected)
 
-    async def _listen(self, call: grpc.aio.StreamStreamCall[bytes, bytes]) -> None:
+    async def _listen(self, call: Call) -> None:
         """Feed the session until the stream ends."""
         session = self._session
         data = await asyncio.wait_for(call.read(), REGISTER_MOST)
-        while data is not grpc.aio.EOF:
+        while data is not EOF:
             now = self._clock()
-            message = codec.decode_master(data)
+            message = codec.decode_master(cast(bytes, data))
             before = self._standing()
             session.received(message, now)
             self._vitals.beat("stream", now)
@@ -217,7 +223,7 @@ class Reporter:
         session = self._session
         return session.phase, session.master_serving, session.acknowledged_at is None
 
-    async def _speak(self, call: grpc.aio.StreamStreamCall[bytes, bytes]) -> None:
+    async def _speak(self, call: Call) -> None:
         """Drain the session until it has said goodbye or the master has been silent too long."""
         session = self._session
         while True:
@@ -259,3 +265,9 @@ class Reporter:
                 reason=ended.reason,
             )
         self._on_state()
+
+
+def open_stream(channel: grpc.aio.Channel) -> Call:
+    """Begin the conversation. Messages stay bytes; the codec is called by who reads and writes."""
+    call: Call = channel.stream_stream(codec.WATCH)()  # type: ignore[call-arg]  # all have defaults
+    return call

@@ -67,7 +67,7 @@ class Scanner:
             job, future = self._jobs.get()
             try:
                 result, error = job(), None
-            except Exception as problem:  # handed to whoever waits for the future
+            except Exception as problem:  # noqa: BLE001 - handed to whoever waits for it
                 result, error = None, problem
             self.progress_at = time.monotonic()
             try:

@@ -39,7 +39,8 @@ class Watcher:
 
     def fileno(self) -> int:
         """The descriptor that becomes readable when there are events."""
-        return self._inotify.fileno()
+        descriptor: int = self._inotify.fileno()
+        return descriptor
 
     def backlog(self) -> int:
         """Bytes of events that wait in the kernel now."""

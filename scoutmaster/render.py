@@ -101,7 +101,7 @@ def files_gzip(view: View) -> list[bytes]:
     last = len(view.chunks) - 1
     for number, chunk in enumerate(view.chunks):
         text = chunk_json(chunk)
-        pieces.append(_remembered(chunk, "deflate", lambda _, text=text: _deflate(text)))
+        pieces.append(_remembered(chunk, "deflate", _deflated))
         checksum, size = zlib.crc32(text, checksum), size + len(text)
         if number != last:
             pieces.append(comma)
@@ -172,6 +172,10 @@ def _remembered(chunk: Chunk, form: str, render: Callable[[Chunk], bytes]) -> by
     if found is None:
         found = chunk.rendered[form] = render(chunk)
     return cast(bytes, found)
+
+
+def _deflated(chunk: Chunk) -> bytes:
+    return _deflate(chunk_json(chunk))
 
 
 def _deflate(data: bytes, *, last: bool = False) -> bytes:

@@ -31,6 +31,8 @@ OPTIONS = (
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
+EOF: object = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
+
 
 class _Stream:
     """One open stream: its session, its handler's task, and at most one writer."""
@@ -76,7 +78,7 @@ class Streams:
         self._working = False
         self._closing = False
 
-    def handler(self) -> grpc.GenericRpcHandler:
+    def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
         """What to add to a gRPC server. Messages stay bytes; the codec is called here."""
         method = grpc.stream_stream_rpc_method_handler(self._watch)
         return grpc.method_handlers_generic_handler(codec.SERVICE, {"Watch": method})
@@ -142,7 +144,7 @@ class Streams:
         master, clock = self._master, self._clock
         while True:
             data = await context.read()
-            if data is grpc.aio.EOF:
+            if data is EOF:
                 return
             begun = clock()
             try:

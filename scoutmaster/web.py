@@ -93,7 +93,7 @@ class App:
             answer = _problem(problem, path)
         except TimeoutError:
             answer = _problem(Problem(503, "the master does not answer; try again"), path)
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged with its traceback, and answered with 500
             self._log.exception("a request failed", path=path, method=method)
             answer = _problem(Problem(500, "this is a bug; the log has the traceback"), path)
         body = render.Body(answer.pieces)

@@ -72,11 +72,12 @@ class Inventory:
             names.remove(name)
         pending = self._pending
         if pending is not None:
-            # The opposite of what waits already: both cancel out.
-            if pending.pop(name, None) is None:
-                pending[name] = present
-                if len(pending) > BATCH and len(pending) > len(names):
-                    self.forget()
+            if name in pending:
+                del pending[name]  # the opposite waited: both cancel out
+                return True
+            pending[name] = present
+            if len(pending) > BATCH and len(pending) > len(names):
+                self.forget()
         return True
 
     # What the master knows of it
@@ -182,7 +183,7 @@ class Inventory:
         """Raise AssertionError where the rules do not hold. For tests; O(directory)."""
         assert not (self._flight and self._cut)
         if self._pending is None:
-            assert self._base is self._flight is self._cut is None
+            assert (self._base, self._flight, self._cut) == (None, None, None)
             return
         assert all((name in self.names) is present for name, present in self._pending.items())
         if self._cut is None:

@@ -90,9 +90,7 @@ def observe(events: Iterable[Event], watch: int, *, hidden: bool) -> Observation
                     if mask & Mask.MOVED_FROM:
                         seen.half_renamed = name
             else:
-                for bit, reason in _LOST.items():
-                    if mask & bit:
-                        seen.lost = seen.lost or reason
+                seen.lost = seen.lost or _loss(mask)
         elif mask & Mask.Q_OVERFLOW:
             seen.everything = "the kernel's event queue overflowed"
         elif mask & Mask.IGNORED:
@@ -100,3 +98,8 @@ def observe(events: Iterable[Event], watch: int, *, hidden: bool) -> Observation
         elif not seen.everything:
             seen.everything = "an event of a watch that is not ours"
     return seen
+
+
+def _loss(mask: int) -> str:
+    """What an event about the directory itself says of it."""
+    return next((reason for bit, reason in _LOST.items() if mask & bit), "")

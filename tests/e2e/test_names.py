@@ -94,4 +94,5 @@ def test_any_names(tmp_path_factory: object, rounds: list[set[bytes]]) -> None:
             for name in wanted - present:
                 os.close(os.open(directory + b"/" + name, os.O_CREAT | os.O_WRONLY))
             present = wanted
-            wait_until(lambda wanted=wanted: names_of(master) == sorted(wanted))
+            expected = sorted(wanted)
+            wait_until(lambda: names_of(master) == expected)  # noqa: B023 - used at once

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from scout.core.inventory import Inventory
+from scout.core.messages import AgentMessage, MasterMessage
 from scout.core.session import WORKING, Phase, Session
 from scoutmaster.core.master import Master, Policy
 from scoutmaster.core.refusal import Refused
@@ -40,8 +41,8 @@ class Side:
         self.session = Session(self.host, b"/d", epoch, "1", self.inventory)
         self.session.vouch()
         self.peer: MasterSession | None = None
-        self.up: deque = deque()
-        self.down: deque = deque()
+        self.up: deque[AgentMessage] = deque()
+        self.down: deque[MasterMessage] = deque()
 
     def write(self, name: bytes, present: bool) -> None:
         (self.directory.add if present else self.directory.discard)(name)
@@ -230,8 +231,17 @@ def walk(seed: int, steps: int) -> None:
     """One long random walk. Weighted, because a fault matters most in the midst of a talk."""
     dice = random.Random(seed)
     world = World()
-    side = lambda: dice.randrange(2)  # noqa: E731 - a die with two faces
-    name = lambda: dice.choice(NAMES)  # noqa: E731
+
+    def side() -> int:
+        return dice.randrange(2)
+
+    def name() -> bytes:
+        return dice.choice(NAMES)
+
+    def work() -> None:
+        world.master.work()
+        world.collect()
+
     moves: list[tuple[int, Callable[[], None]]] = [
         (20, lambda: world.change(side(), name(), dice.random() < 0.6)),
         (5, lambda: world.rename(side(), name(), name())),
@@ -246,7 +256,7 @@ def walk(seed: int, steps: int) -> None:
         (1, world.restart_master),
         (2, lambda: world.lose_directory(side())),
         (3, lambda: world.find_directory(side())),
-        (5, lambda: (world.master.work(), world.collect())),
+        (5, work),
     ]
     weights = [weight for weight, _ in moves]
     for _ in range(steps):
