@@ -18,7 +18,7 @@ RUN python -m venv /opt/scout
 # A layer of its own: it is made again only when a version changes.
 COPY requirements.txt /tmp/
 RUN /opt/scout/bin/python -m pip install --no-cache-dir --no-compile --no-deps \
-        --only-binary=:all: --requirement /tmp/requirements.txt \
+        --only-binary=:all: --no-binary=sdnotify --requirement /tmp/requirements.txt \
     && /opt/scout/bin/python -m pip uninstall --yes pip setuptools \
     && rm -f /opt/scout/bin/*ctivate* /opt/scout/bin/pip*
 COPY packaging/bin/ packaging/image/ /opt/scout/bin/

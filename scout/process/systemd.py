@@ -3,9 +3,9 @@
 Any thread may call these; each opens its own socket, so that nothing happens at import.
 """
 
-import contextlib
 import os
-import socket
+
+from sdnotify import SystemdNotifier
 
 PATIENCE = 5.0
 """Seconds to wait for a busy manager with what is said only once."""
@@ -42,16 +42,13 @@ def watchdog_interval() -> float | None:
 
 
 def _tell(state: str, patience: float = 0.0) -> None:
-    path = os.environ.get("NOTIFY_SOCKET", "")
-    if path[:1] not in ("/", "@"):
+    if not os.environ.get("NOTIFY_SOCKET"):
         return
-    address = "\0" + path[1:] if path[0] == "@" else path
-    # A manager that is not there is no reason to fail. One that does not read is no reason to wait:
-    # the next state says more.
-    with (
-        contextlib.suppress(OSError),
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify,
-    ):
-        notify.settimeout(patience)
-        notify.connect(address)
-        notify.send(state.encode())
+    notifier = SystemdNotifier()
+    if notifier.socket is None:
+        return  # the manager is not there, which is no reason to fail
+    with notifier.socket:
+        # One that does not read is no reason to wait: the next state says more.
+        notifier.socket.settimeout(patience)
+        # The library writes Latin-1 where systemd reads UTF-8; these are the same bytes.
+        notifier.notify(state.encode().decode("latin-1"))
