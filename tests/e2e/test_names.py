@@ -25,11 +25,11 @@ NAMES = [
     b"\xef\xbf\xbd replacement",
     b"x" * 255,
     "é".encode() * 127,
-    b"</script>",
+    b"<script>",
     b"%00 %2f",
     b"-rf",
     b"...",
-    b"..hidden?"[2:],
+    b".hidden",
 ]
 
 
@@ -52,11 +52,17 @@ def test_awkward_names(stage: Stage, tmp_path: Path) -> None:
     wait_until(lambda: names_of(master) == visible)
     _, headers, body = master.get("/files")
     assert headers["content-type"].startswith("application/json")
-    for entry in json.loads(body)["files"]:
-        assert ("filename_b64" in entry) == (
-            "\ufffd" in entry["filename"]
-            and base64.b64decode(entry.get("filename_b64", "")) != entry["filename"].encode()
-        )
+    exact = {e["filename_b64"] for e in json.loads(body)["files"] if "filename_b64" in e}
+    assert {base64.b64decode(it) for it in exact} == {n for n in visible if not is_text(n)}
+
+
+def is_text(name: bytes) -> bool:
+    """Is it valid UTF-8?"""
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def test_an_awkward_directory(stage: Stage, tmp_path: Path) -> None:
