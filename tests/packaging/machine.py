@@ -121,7 +121,9 @@ class Machine:
 
     def get(self, path: str, port: int = 3001) -> str:
         """The answer to a GET of this machine's HTTP server."""
-        return self.run("curl", "--silent", "--fail-with-body", f"http://localhost:{port}{path}").stdout
+        return self.run(
+            "curl", "--silent", "--fail-with-body", f"http://localhost:{port}{path}"
+        ).stdout
 
     # systemd
 
