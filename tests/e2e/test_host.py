@@ -1,0 +1,135 @@
+"""What the two programs tell their host: systemd, probes, and who looks at a hung file system."""
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from tests.e2e.processes import Stage, wait_until
+
+Status = health_pb2.HealthCheckResponse.ServingStatus
+
+
+class Manager:
+    """The service manager's end of NOTIFY_SOCKET."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+        self.told: list[str] = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self.path)
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        while True:
+            self.told.append(self._socket.recv(4096).decode())
+
+    def environment(self, watchdog_seconds: float) -> dict[str, str]:
+        return {"NOTIFY_SOCKET": self.path, "WATCHDOG_USEC": str(int(watchdog_seconds * 1e6))}
+
+    def status(self) -> str:
+        """The last STATUS, or nothing."""
+        found = [line for line in self.told if line.startswith("STATUS=")]
+        return found[-1].removeprefix("STATUS=") if found else ""
+
+
+@pytest.fixture
+def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
+    """A service manager that notes what it is told."""
+    yield Manager(tmp_path_factory.mktemp("notify") / "socket")
+
+
+def health(port: int, service: str = "") -> int:
+    """What grpc.health.v1 answers at `port`."""
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        request = health_pb2.HealthCheckRequest(service=service)
+        answer: int = stub.Check(request, timeout=10).status
+        return answer
+
+
+def test_the_agent_tells_systemd_how_it_is(stage: Stage, tmp_path: Path, manager: Manager) -> None:
+    """READY after the first snapshot is acknowledged, STATUS with each state, WATCHDOG while all
+    organs work, STOPPING first thing."""
+    master = stage.master()
+    agent = stage.agent(
+        tmp_path, master, "--poll-interval=200ms", env=manager.environment(watchdog_seconds=0.3)
+    )
+    wait_until(lambda: "READY=1" in manager.told)
+    assert master.clients()[0]["sequence"] == 1
+    wait_until(lambda: f"Watching {tmp_path} by events; in touch with" in manager.status())
+    wait_until(lambda: manager.told.count("WATCHDOG=1") >= 3)
+    master.kill()
+    wait_until(lambda: "orphaned" in manager.status())
+    again = stage.master(grpc=master.grpc)
+    wait_until(lambda: "in touch with" in manager.status())
+    tmp_path.rename(tmp_path.with_name("away"))
+    wait_until(lambda: "unavailable" in manager.status())
+    tmp_path.with_name("away").rename(tmp_path)
+    wait_until(lambda: f"Watching {tmp_path}" in manager.status())
+    wait_until(lambda: again.files()["complete"])
+    assert agent.stop() == 0
+    assert "STOPPING=1" in manager.told
+
+
+def test_the_master_tells_systemd_how_it_is(stage: Stage, manager: Manager) -> None:
+    """READY when it listens; WATCHDOG while its own HTTP server answers."""
+    master = stage.master(env=manager.environment(watchdog_seconds=0.3))
+    wait_until(lambda: "READY=1" in manager.told)
+    wait_until(lambda: manager.told.count("WATCHDOG=1") >= 3)
+    wait_until(lambda: "complete" in manager.status())
+    assert master.stop() == 0
+    assert "STOPPING=1" in manager.told
+
+
+def test_both_answer_grpc_health_checks(stage: Stage, tmp_path: Path) -> None:
+    """The master for itself and its service; the agent, on request, for itself."""
+    master = stage.master()
+    assert health(master.grpc) == Status.SERVING
+    assert health(master.grpc, "scout.v1.ScoutMaster") == Status.SERVING
+    agent = stage.agent(tmp_path, master, "--health=127.0.0.1:0", "--poll-interval=200ms")
+    port = int(agent.wait_for_line(r"serving health checks.*port=(\d+)")[1])
+    wait_until(lambda: health(port) == Status.SERVING)
+    tmp_path.rename(tmp_path.with_name("away"))
+    wait_until(lambda: health(port) == Status.NOT_SERVING)
+    tmp_path.with_name("away").rename(tmp_path)
+    wait_until(lambda: health(port) == Status.SERVING)
+    master.kill()
+    wait_until(lambda: health(port) == Status.NOT_SERVING)
+
+
+def test_a_file_system_that_hangs(stage: Stage, tmp_path: Path) -> None:
+    """A scan that makes no progress makes the directory unavailable; health checks are answered
+    meanwhile, and when the file system goes on, so does the agent."""
+    if os.geteuid() != 0 or not Path("/usr/bin/bindfs").exists():
+        pytest.skip("needs root and bindfs")
+    below, above = tmp_path / "below", tmp_path / "above"
+    below.mkdir()
+    above.mkdir()
+    (below / "a").touch()
+    with subprocess.Popen(["bindfs", "-f", str(below), str(above)]) as served:
+        try:
+            wait_until(lambda: os.path.ismount(above))
+            master = stage.master()
+            agent = stage.agent(above, master, "--poll-interval=100ms", "--scan-timeout=500ms")
+            wait_until(lambda: master.names() == ["a"])
+            served.send_signal(signal.SIGSTOP)
+            wait_until(lambda: "no progress" in master.clients()[0]["reason"])
+            assert master.files()["complete"] is False
+            assert master.clients()[0]["state"] == "unhealthy"
+            served.send_signal(signal.SIGCONT)
+            wait_until(lambda: master.names() == ["a"])
+            served.kill()  # a dead file system answers with an error, not with an empty list
+            wait_until(lambda: master.clients()[0]["state"] == "unhealthy")
+            assert agent.process.poll() is None
+        finally:
+            served.kill()
+            served.wait()
+            subprocess.run(["umount", "-l", str(above)], check=False, capture_output=True)
