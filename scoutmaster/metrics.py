@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 from scout import __version__
 from scout.core.distribution import Distribution
 from scout.process.lag import LagMonitor
-from scoutmaster.core.master import Tally
+from scoutmaster.core.events import Tally
 from scoutmaster.core.registry import Standing
 from scoutmaster.core.view import ClientRow
 from scoutmaster.web import Desk

@@ -17,7 +17,8 @@ from scout.core.values import Address
 from scout.errors import AddressInUse, NoPermission, ProtocolError
 from scout.process.log import Log
 from scout.wire import codec
-from scoutmaster.core.master import Master, Turn
+from scoutmaster.core.events import Turn
+from scoutmaster.core.master import Master
 from scoutmaster.core.refusal import Refused, Status
 from scoutmaster.core.session import Session
 

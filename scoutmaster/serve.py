@@ -18,7 +18,8 @@ from scout.process.lag import LagMonitor
 from scout.process.signals import stop_event
 from scout.wire.codec import SERVICE
 from scoutmaster.config import Config
-from scoutmaster.core.master import Master, Policy
+from scoutmaster.core.master import Master
+from scoutmaster.core.policy import Policy
 from scoutmaster.core.refusal import Refused, Status
 from scoutmaster.desk import LoopDesk
 from scoutmaster.listen import HttpServer

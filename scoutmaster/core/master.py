@@ -13,9 +13,6 @@ Rules of this file:
 Times are monotonic seconds. Owned by one thread.
 """
 
-from collections import Counter
-from dataclasses import dataclass, field
-
 from scout.core.inventory import State
 from scout.core.messages import (
     Ack,
@@ -31,54 +28,14 @@ from scout.core.messages import (
 )
 from scout.core.names import MASK, digest
 from scoutmaster.core.catalog import Catalog
+from scoutmaster.core.claim import check_claim, claimed
+from scoutmaster.core.events import Tally, Turn
 from scoutmaster.core.holding import Holding, Misfit
+from scoutmaster.core.policy import Policy
 from scoutmaster.core.refusal import Refused, Status
 from scoutmaster.core.registry import Client, Registry, Standing
 from scoutmaster.core.session import Session
 from scoutmaster.core.view import View
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the operator decided. Durations in seconds; `expected` 0 means unknown."""
-
-    interval: float = 2.0
-    timeout: float = 1.0
-    limit: int = 5
-    settle: float = 10.0
-    expected: int = 0
-    max_clients: int = 20_000
-    max_files: int = 5_000_000
-
-
-@dataclass(slots=True)
-class Tally:
-    """What happened so far, by its label. Only ever counts up."""
-
-    resyncs: Counter[str] = field(default_factory=Counter)
-    deregistrations: Counter[str] = field(default_factory=Counter)
-    changes: Counter[str] = field(default_factory=Counter)
-    refusals: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A client's standing changed: one line for the log. None: it was, or is, not registered.
-
-    `bad`: an operator may want to know.
-    """
-
-    client: Client
-    before: Standing | None
-    after: Standing | None
-    reason: str
-
-    @property
-    def bad(self) -> bool:
-        """It was healthy and is not, or was given up; not if it said goodbye."""
-        if self.after is None:
-            return self.before is Standing.UNHEALTHY
-        return self.before is Standing.HEALTHY
 
 
 class Master:
@@ -208,7 +165,7 @@ class Master:
     def _register(self, session: Session, message: Register, now: float) -> None:
         if not self.serving:
             raise Refused(Status.UNAVAILABLE, "the master is shutting down; try again later")
-        _check_claim(message)
+        check_claim(message)
         key = (message.host, message.directory)
         client = self.registry.find(key)
         if client is not None and client.epoch == message.epoch:
@@ -216,7 +173,7 @@ class Master:
         else:
             if client is not None:
                 if client.session is not None:
-                    raise _claimed(client, now)
+                    raise claimed(client, now)
                 self._drop(client, "replaced", "its agent was started anew")
             client = self.registry.add(
                 session, key, epoch=message.epoch, version=message.version, now=now
@@ -371,25 +328,3 @@ class Master:
 
     def _name(self) -> str:
         return f"{self._epoch}-{self._revision}"
-
-
-def _check_claim(message: Register) -> None:
-    """Refuse a claim that is not one."""
-    host, directory = message.host, message.directory
-    wrong = ""
-    if not 1 <= len(host) <= 255 or not host.isprintable():
-        wrong = "the host must be 1 to 255 printable characters; set --host"
-    elif not directory.startswith(b"/") or b"\0" in directory or len(directory) > 4096:
-        wrong = "the directory must be an absolute path of at most 4,096 bytes"
-    elif len(message.version) > 64 or not message.version.isprintable():
-        wrong = "the version must be at most 64 printable characters"
-    if wrong:
-        raise Refused(Status.INVALID_ARGUMENT, wrong)
-
-
-def _claimed(client: Client, now: float) -> Refused:
-    return Refused(
-        Status.ALREADY_EXISTS,
-        f"{client.name} is claimed by the agent at {client.peer} since "
-        f"{now - client.registered:.0f} s ago; stop that agent, or set another --host",
-    )

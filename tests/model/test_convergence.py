@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from scout.core.inventory import Inventory
 from scout.core.messages import AgentMessage, MasterMessage
 from scout.core.session import WORKING, Phase, Session
-from scoutmaster.core.master import Master, Policy
+from scoutmaster.core.master import Master
+from scoutmaster.core.policy import Policy
 from scoutmaster.core.refusal import Refused
 from scoutmaster.core.session import Session as MasterSession
 
