@@ -17,6 +17,7 @@ import grpc
 from scout import __version__
 from scout.config import Config, check_directory
 from scout.core.inventory import Inventory
+from scout.core.place import Sight
 from scout.core.session import Session
 from scout.core.vitals import Vitals
 from scout.directory import Unavailable, look
@@ -34,6 +35,7 @@ from scout.process import log, systemd
 from scout.process.lag import LagMonitor
 from scout.process.signals import stop_event
 from scout.report import Ended, Reporter
+from scout.scan import Scanner
 from scout.status import describe
 
 GOODBYE = 2.0
@@ -53,13 +55,26 @@ def run(config: Config) -> int:
 
 async def _main(config: Config) -> int:
     stop = stop_event()
-    check_directory(config.directory)
-    try:
-        place = await asyncio.to_thread(look, config.directory)
-    except Unavailable as reason:
-        raise DirectoryMissing("can't watch the directory", config.directory, str(reason)) from None
+    place = await _first_look(config)
     await check_master(str(config.master), config.start_timeout)
     return await Agent(config, place.path).live(stop)
+
+
+async def _first_look(config: Config) -> Sight:
+    """Check the directory. Raises the `ScoutError` that says what is wrong with it."""
+
+    def check() -> Sight:
+        check_directory(config.directory)
+        return look(config.directory)
+
+    try:
+        return await asyncio.wait_for(Scanner().do(check), config.start_timeout)
+    except Unavailable as reason:
+        raise DirectoryMissing("can't watch the directory", config.directory, str(reason)) from None
+    except TimeoutError:
+        raise DirectoryMissing(
+            "the directory does not answer", config.directory, "does its file system work?"
+        ) from None
 
 
 class Server(Protocol):

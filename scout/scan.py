@@ -45,8 +45,8 @@ class Scanner:
         threading.Thread(target=self._work, name="scanner", daemon=True).start()
 
     def look(self, path: bytes) -> asyncio.Future[Sight]:
-        """Look once at what the path leads to."""
-        return self._submit(lambda: look(path))
+        """Look once at what the path leads to. Raises `Unavailable` if nothing can be served."""
+        return self.do(lambda: look(path))
 
     def survey(self, place: Sight, known: Set[bytes], *, hidden: bool) -> asyncio.Future[Survey]:
         """Read `place` and compare it with `known`, which may change meanwhile.
@@ -54,9 +54,10 @@ class Scanner:
         Only `in` and a copy are asked of `known`. Raises `Unavailable` if the path leads to
         another directory by now, or can't be read.
         """
-        return self._submit(lambda: self._survey(place, known, hidden))
+        return self.do(lambda: self._survey(place, known, hidden))
 
-    def _submit(self, job: Callable[[], T]) -> asyncio.Future[T]:
+    def do(self, job: Callable[[], T]) -> asyncio.Future[T]:
+        """Do `job`, which may hang, on the thread. The future has its result or its error."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.progress_at = time.monotonic()
         self._jobs.put((job, future))  # type: ignore[arg-type]  # a future's type is invariant

@@ -122,6 +122,9 @@ def test_a_file_system_that_hangs(stage: Stage, tmp_path: Path) -> None:
             wait_until(lambda: master.names() == ["a"])
             served.send_signal(signal.SIGSTOP)
             wait_until(lambda: "no progress" in master.clients()[0]["reason"])
+            late = stage.agent(above, master, "--host=late", "--start-timeout=300ms")
+            assert late.wait() == 66
+            assert "does not answer" in late.lines[-1]
             assert master.files()["complete"] is False
             assert master.clients()[0]["state"] == "unhealthy"
             served.send_signal(signal.SIGCONT)
