@@ -75,10 +75,9 @@ class Agent:
         return dict(client)
 
     def listed(self) -> list[str]:
-        """The files that the master lists for it."""
-        fields = "/files?fields=filename,directory"
-        files = json.loads(self._machine.get(fields))["files"]
-        return [f["filename"] for f in files if f["directory"] == self.directory]
+        """The files that the master lists: this agent's, as long as no other one runs."""
+        files = json.loads(self._machine.get("/files"))["files"]
+        return [file["filename"] for file in files]
 
     # What is waited for
 
