@@ -222,6 +222,7 @@ class Agent:
 
     async def _stop(self) -> None:
         systemd.stopping()
+        self.log.info("stopping", directory=self.session.directory)
         await self.reporter.leave(GOODBYE)
         for task in self._tasks:
             task.cancel()

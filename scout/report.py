@@ -211,6 +211,8 @@ class Reporter:
             session.received(message, now)
             self._vitals.beat("stream", now)
             if isinstance(message, Registered):
+                if self.trouble is not None:
+                    self._log.info("registered with the master again", master=self.address)
                 self.trouble = None
                 if not self.first.done():
                     self.first.set_result(None)

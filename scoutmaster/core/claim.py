@@ -23,6 +23,6 @@ def claimed(client: Client, now: float) -> Refused:
     """The refusal for a claim that `client` holds: who it is, and since when."""
     return Refused(
         Status.ALREADY_EXISTS,
-        f"{client.name} is claimed by the agent at {client.peer} since "
-        f"{now - client.registered:.0f} s ago; stop that agent, or set another --host",
+        f"{client.name} has been claimed by the agent at {client.peer} for "
+        f"{now - client.registered:.0f} s; stop that agent, or set another --host",
     )

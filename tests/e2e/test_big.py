@@ -33,7 +33,7 @@ def test_a_big_directory_is_shown_whole_or_not_at_all(stage: Stage, tmp_path: Pa
     for number in range(FILES):
         os.close(os.open(b"file-%012d" % number, os.O_CREAT | os.O_WRONLY, dir_fd=descriptor))
     os.close(descriptor)
-    master = stage.master("--health-interval=200ms", "--health-timeout=150ms")
+    master = stage.master()
     watchman = Watchman(master)
     watchman.start()
     agent = stage.agent(tmp_path, master)
