@@ -57,6 +57,7 @@ class Merge:
         last = self._at + 1 == len(self._old)
         limit = None if last else self._old[self._at + 1].key
         batch = self._take(limit)
+        cost = len(batch)
         if self._rest is None:
             if not batch and chunk.owners_within.isdisjoint(self.owners):
                 self._flush()
@@ -64,6 +65,7 @@ class Merge:
                 self._at += 1
                 return 8
             self._rest = [entry for entry in chunk.entries if entry[1] not in self.owners]
+            cost += len(chunk)
         rest = self._rest
         if len(batch) == LOAD:
             # More may follow that belongs before the end of this chunk.
@@ -74,7 +76,7 @@ class Merge:
             self._rest = None
             self._at += 1
             self._emit(sorted(rest + batch) if batch else rest)
-        return len(rest) + len(batch)
+        return cost
 
     def _take(self, limit: Entry | None) -> list[Entry]:
         """The next incoming entries below `limit`, at most `LOAD`."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scout.core.inventory import BATCH, Inventory
+from scout.core.inventory import BATCH, PART, Inventory
 from scout.core.messages import (
     Ack,
     AgentMessage,
@@ -196,7 +196,7 @@ def test_a_reconnect_does_not_repeat_what_arrived() -> None:
 
 
 def test_a_large_snapshot_goes_in_parts_and_health_checks_are_answered_between() -> None:
-    names = [b"%06d" % number for number in range(3 * BATCH)]
+    names = [b"%06d" % number for number in range(3 * PART)]
     talk = Talk(*names)
     talk.session.opened(talk.now)
     talk.say()
