@@ -6,6 +6,7 @@ master or the directory.
 """
 
 import asyncio
+import gc
 import random
 import secrets
 import time
@@ -172,6 +173,7 @@ class Agent:
         self.reporter.nudge()
         if not self._ready and self.session.acknowledged_at is not None:
             self._ready = True
+            gc.freeze()  # the names stay; the cyclic collector need not walk over them again
             systemd.ready()
             self.log.info(
                 "watching",
