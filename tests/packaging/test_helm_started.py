@@ -79,9 +79,9 @@ class Cluster:
             wait_until(lambda: get(f"{self.http}/-/healthy")[0] == 200, what="healthy")
             self.programs.append(start(self.agent_container))
             wait_until(self.names, what="the file in /files")
-        except BaseException:
+        except AssertionError as error:
             self.close()
-            raise
+            raise AssertionError("\n".join(p.log for p in self.programs)) from error
 
     def names(self) -> list[str]:
         """What is in /files."""
