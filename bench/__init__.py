@@ -1,0 +1,1 @@
+"""Measures both programs as they run: real processes, real files, real sockets."""
