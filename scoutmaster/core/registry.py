@@ -77,6 +77,8 @@ class Client:
             return Standing.UNHEALTHY, "it does not answer health checks"
         if self.holding is None:
             return Standing.SYNCING, self.reason or "its first snapshot is on the way"
+        if not self.serving and self.standing is Standing.SYNCING:
+            return Standing.SYNCING, self.reason  # its word follows its first snapshot
         if not self.serving:
             return Standing.UNHEALTHY, self.reason
         return Standing.HEALTHY, ""

@@ -34,6 +34,14 @@ class Desk:
         stream.greeting = stream.tell(Register(host, b"/d", epoch, acknowledged, "1.0"))
         return stream
 
+    def wait(self, seconds: float) -> None:
+        """Let time pass, with a tick at each deadline as the shell does it."""
+        end = self.now + seconds
+        while (due := self.master.deadline()) is not None and due <= end:
+            self.now = max(self.now, due)
+            self.master.tick(self.now)
+        self.now = end
+
     def listed(self) -> list[bytes]:
         """What a reader sees once all work is done."""
         while self.master.work():

@@ -245,14 +245,23 @@ def test_healthy_means_connected_answering_vouching_and_held() -> None:
     client.reason = ""
     assert client.judge() == (Standing.SYNCING, "its first snapshot is on the way")
     client.holding = Holding()
+    client.serving = True
+    assert client.judge() == (Standing.HEALTHY, "")
+    client.standing = Standing.HEALTHY
     client.serving, client.reason = False, "permission denied"
     assert client.judge() == (Standing.UNHEALTHY, "permission denied")
     client.serving = True
-    assert client.judge() == (Standing.HEALTHY, "")
     client.silent = True
     assert client.judge()[0] is Standing.UNHEALTHY
     client.silent, client.session = False, None
     assert client.judge() == (Standing.UNHEALTHY, "the connection broke")
+
+
+def test_a_client_is_not_called_unhealthy_between_its_first_snapshot_and_its_word() -> None:
+    """Every registration would log "client unhealthy" otherwise."""
+    client = Roll().add()
+    client.holding, client.reason = Holding(), "catching up"
+    assert client.judge() == (Standing.SYNCING, "catching up")
 
 
 def test_a_name_for_people_shows_any_path() -> None:
