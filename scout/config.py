@@ -170,7 +170,7 @@ def check_directory(directory: bytes) -> None:
             )
         with os.scandir(directory):
             pass
-        readable = os.access(directory, os.X_OK)
+        readable = os.access(directory, os.X_OK, effective_ids=True)
     except FileNotFoundError as error:
         raise DirectoryMissing(
             "the directory does not exist", directory, "make it, or give another one"

@@ -22,7 +22,7 @@ from waitress import create_server
 from scout import __version__
 from scout.core.distribution import Distribution
 from scout.core.values import Address
-from scout.errors import AddressInUse
+from scout.process import listen
 
 if TYPE_CHECKING:
     from scout.agent import Agent
@@ -97,7 +97,7 @@ class MetricsServer:
     """Serves `GET /metrics` on threads of its own until `close`."""
 
     def __init__(self, agent: "Agent", address: Address) -> None:
-        """Listen on `address`. Raises `AddressInUse`."""
+        """Listen on `address`. Raises `AddressInUse` or `NoPermission`."""
         registry = CollectorRegistry()
         registry.register(AgentCollector(agent))
         ProcessCollector(registry=registry)
@@ -110,26 +110,21 @@ class MetricsServer:
             respond("200 OK", [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(body)))])
             return [body]
 
-        try:
-            self._server = create_server(
-                application,
-                host=address.host or "*",
-                port=address.port,
-                threads=1,
-                connection_limit=16,
-                asyncore_use_poll=True,
-                ident=None,
-            )
-        except OSError as error:
-            raise AddressInUse(
-                "can't serve metrics", str(address), "choose another --metrics address"
-            ) from error
+        self._socket = listen.listen(address, "metrics", "--metrics")
+        self._server = create_server(
+            application,
+            sockets=[self._socket],
+            threads=1,
+            connection_limit=16,
+            asyncore_use_poll=True,
+            ident=None,
+        )
         threading.Thread(target=self._server.run, name="metrics", daemon=True).start()
 
     @property
     def address(self) -> str:
         """Where it listens."""
-        return f"{self._server.effective_host}:{self._server.effective_port}"
+        return listen.name(self._socket)
 
     def close(self) -> None:
         """Stop serving. The thread is a daemon: a scrape under way does not delay the end."""

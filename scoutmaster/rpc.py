@@ -21,6 +21,7 @@ from scout.wire import codec
 from scoutmaster.core.events import Turn
 from scoutmaster.core.master import Master
 from scoutmaster.core.refusal import Refused, Status
+from scoutmaster.core.registry import Standing
 from scoutmaster.core.session import Session
 
 OPTIONS = (
@@ -96,7 +97,10 @@ class Streams:
                     stream.task.cancel()
         for turn in master.take_turns():
             client = turn.client
-            (self._log.warning if turn.bad else self._log.info)(
+            say = self._log.warning if turn.bad else self._log.info
+            if not turn.bad and turn.after is Standing.UNHEALTHY:
+                say = self._log.debug  # on the way from its first snapshot to being healthy
+            say(
                 _event(turn),
                 host=client.host,
                 directory=client.directory,

@@ -92,7 +92,7 @@ class Server:
             self._log.info(
                 "serving",
                 grpc=f"{config.grpc.host or '[::]'}:{port}",
-                http=",".join(http.addresses),
+                http=http.address,
                 settle=f"{config.settle:g}s",
             )
             leaving = asyncio.create_task(stop.wait())
@@ -147,7 +147,7 @@ class Server:
             return
         self._vitals.expect("http", HTTP_LIMIT, time.monotonic())
         while True:
-            if await _answers(http.addresses[0]):
+            if await _answers(http.address):
                 self._vitals.beat("http", time.monotonic())
             stuck = self._vitals.stuck(time.monotonic())
             if stuck:

@@ -178,7 +178,7 @@ class Master:
             client = self.registry.add(
                 session, key, epoch=message.epoch, version=message.version, now=now
             )
-            self._turns.append(Turn(client, None, client.standing, client.reason))
+            self._turns.append(Turn(client, None, client.standing, ""))
         self._client_of[session] = client
         self._awake[session] = None
         known = client.holding is not None and message.acknowledged <= client.state.sequence

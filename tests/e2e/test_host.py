@@ -12,7 +12,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.e2e.processes import Stage, wait_until
+from tests.e2e.processes import LIMIT, Stage, wait_until
 
 Status = health_pb2.HealthCheckResponse.ServingStatus
 
@@ -103,6 +103,17 @@ def test_both_answer_grpc_health_checks(stage: Stage, tmp_path: Path) -> None:
     wait_until(lambda: health(port) == Status.SERVING)
     master.kill()
     wait_until(lambda: health(port) == Status.NOT_SERVING)
+
+
+def test_a_bare_port_means_all_addresses(stage: Stage, tmp_path: Path) -> None:
+    """Where no host is named, each listener takes IPv4 and, where there is IPv6, that too."""
+    agent = stage.agent(tmp_path, stage.master(), "--metrics=0", "--health=0")
+    port = int(agent.wait_for_line(r"serving metrics.*address=\S+:(\d+)")[1])
+    probes = int(agent.wait_for_line(r"serving health checks.*port=(\d+)")[1])
+    hosts = ["127.0.0.1"] + ["::1"] * socket.has_dualstack_ipv6()
+    for host in hosts:
+        for number in (port, probes):
+            socket.create_connection((host, number), timeout=LIMIT).close()
 
 
 def test_a_file_system_that_hangs(stage: Stage, tmp_path: Path) -> None:
