@@ -21,6 +21,7 @@ from scout import __version__
 from scout.core.distribution import Distribution
 from scout.process.lag import LagMonitor
 from scoutmaster.core.events import Tally
+from scoutmaster.core.refusal import Status
 from scoutmaster.core.registry import Standing
 from scoutmaster.core.view import ClientRow
 from scoutmaster.web import Desk
@@ -33,6 +34,7 @@ HTTP = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 RESYNCS = ("digest", "gap", "misfit")
 DEREGISTRATIONS = ("goodbye", "replaced", "unhealthy")
 CHANGES = ("added", "removed", "snapshot")
+REFUSALS = tuple(status.name.lower() for status in Status)
 
 
 class Metrics:
@@ -113,7 +115,7 @@ class _State(Collector):
                 CHANGES,
                 tally.changes,
             ),
-            ("refusals", "Streams ended with an error.", "status", (), tally.refusals),
+            ("refusals", "Streams ended with an error.", "status", REFUSALS, tally.refusals),
         ):
             yield _counter(f"scoutmaster_{name}", text, label, known, counts)
         yield HistogramMetricFamily(

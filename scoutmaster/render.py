@@ -7,6 +7,7 @@ Any thread may call these: chunks are immutable, and two who render the same put
 import base64
 import io
 import json
+import json.encoder
 import re
 import zlib
 from collections.abc import Callable, Iterable
@@ -28,7 +29,7 @@ class Body(io.RawIOBase):
     """Pieces of bytes as one file that can be read and sought, for `wsgi.file_wrapper`.
 
     A server asks for a block, sends what the socket takes and asks again from there; so the last
-    block is kept and the place is never searched for.
+    block is kept, and the place is searched for only after a seek out of it.
     """
 
     def __init__(self, pieces: list[bytes]) -> None:
@@ -45,7 +46,7 @@ class Body(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        """Always, but forward only beyond the last block."""
+        """Always."""
         return True
 
     def tell(self) -> int:
@@ -53,29 +54,33 @@ class Body(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move within the last block, or to its end, or to the end of all."""
+        """Go to `offset`, counted from where `whence` (`io.SEEK_...`) says."""
         self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
         return self._at
 
     def read(self, size: int = -1) -> bytes:
         """Up to `size` bytes, at most a block; b"" at the end."""
+        while not 0 <= self._at - self._block_at < len(self._block):
+            if self._at < self._block_at:
+                self._block_at = self._piece = 0
+                self._block = b""
+            if not self._fill():
+                return b""
         start = self._at - self._block_at
-        if start == len(self._block):
-            self._fill()
-            start = 0
         end = len(self._block) if size < 0 else start + size
         part = self._block[start:end] if start or end < len(self._block) else self._block
         self._at += len(part)
         return part
 
-    def _fill(self) -> None:
-        """Make the next block out of whole pieces."""
+    def _fill(self) -> bool:
+        """Make the next block out of whole pieces. False if there are none left."""
         self._block_at += len(self._block)
         first, length = self._piece, 0
         while self._piece < len(self._pieces) and length < BLOCK:
             length += len(self._pieces[self._piece])
             self._piece += 1
         self._block = b"".join(self._pieces[first : self._piece])
+        return bool(self._block)
 
 
 def files(view: View) -> list[bytes]:
@@ -152,10 +157,14 @@ def _tail(view: View) -> bytes:
 def _names_json(names: list[bytes]) -> bytes:
     if not _AWKWARD.search(b"".join(names)):
         return b'{"filename":"' + b'"},{"filename":"'.join(names) + b'"}'
-    return b",".join(
-        json.dumps(_text("filename", name), ensure_ascii=False, separators=(",", ":")).encode()
-        for name in names
-    )
+    return b",".join([_name_json(name) for name in names])
+
+
+def _name_json(name: bytes) -> bytes:
+    # json.dumps would make an encoder for each name, which takes most of its time.
+    quoted = json.encoder.encode_basestring
+    fields = (f'"{key}":{quoted(text)}' for key, text in _text("filename", name).items())
+    return f"{{{','.join(fields)}}}".encode()
 
 
 def _text(field: str, value: bytes) -> dict[str, str]:

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
+from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from scout.process.log import Log
@@ -179,7 +180,8 @@ def _problem(problem: Problem, path: str) -> Answer:
         "title": REASONS[problem.status],
         "status": problem.status,
         "detail": str(problem),
-        "instance": path,
+        # PEP 3333 gives the path's bytes as Latin-1; a URI has none but ASCII characters.
+        "instance": quote(path, encoding="latin-1"),
     }
     headers = [*problem.headers, ("Content-Type", "application/problem+json")]
     return Answer(problem.status, headers, [json.dumps(body).encode() + b"\n"])
