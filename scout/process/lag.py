@@ -5,7 +5,7 @@ import time
 
 from scout.process.log import Log
 
-STEP = 0.05
+STEP = 0.1
 """Seconds between two looks. 20 looks a second cost about 0.1 % of a core."""
 
 ALARM = 0.1

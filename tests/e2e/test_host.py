@@ -76,7 +76,7 @@ def test_the_agent_tells_systemd_how_it_is(stage: Stage, tmp_path: Path, manager
     wait_until(lambda: f"Watching {tmp_path}" in manager.status())
     wait_until(lambda: again.files()["complete"])
     assert agent.stop() == 0
-    assert "STOPPING=1" in manager.told
+    wait_until(lambda: "STOPPING=1" in manager.told)
 
 
 def test_the_master_tells_systemd_how_it_is(stage: Stage, manager: Manager) -> None:
@@ -86,7 +86,7 @@ def test_the_master_tells_systemd_how_it_is(stage: Stage, manager: Manager) -> N
     wait_until(lambda: manager.told.count("WATCHDOG=1") >= 3)
     wait_until(lambda: "complete" in manager.status())
     assert master.stop() == 0
-    assert "STOPPING=1" in manager.told
+    wait_until(lambda: "STOPPING=1" in manager.told)
 
 
 def test_both_answer_grpc_health_checks(stage: Stage, tmp_path: Path) -> None:
