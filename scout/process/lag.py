@@ -1,7 +1,10 @@
 """How long the event loop was held: the time by which it comes late to an appointment."""
 
 import asyncio
+import os
+import signal
 import time
+from types import FrameType
 
 from scout.process.log import Log
 
@@ -15,6 +18,10 @@ QUIET = 10.0
 """Seconds between two such lines."""
 
 
+DEPTH = 3
+"""Frames of whoever holds the loop that are named in that line."""
+
+
 class LagMonitor:
     """Measures the holds while `run` runs. `take_worst` may be called from any thread."""
 
@@ -22,19 +29,42 @@ class LagMonitor:
         self._log = log
         self._worst = 0.0
         self._spoke = float("-inf")
+        self._holder = ""
         self.seen_at = time.monotonic()
 
     async def run(self) -> None:
-        """Look for ever."""
-        while True:
-            due = time.monotonic() + STEP
-            await asyncio.sleep(STEP)
-            now = self.seen_at = time.monotonic()
-            lag = now - due
-            self._worst = max(self._worst, lag)
-            if lag > ALARM and now - self._spoke > QUIET:
-                self._spoke = now
-                self._log.warning("the event loop was held", seconds=round(lag, 3))
+        """Look for ever, on the main thread. Takes SIGALRM and its timer for itself."""
+        signal.signal(signal.SIGALRM, self._caught)
+        try:
+            while True:
+                # Moved on at each look, the alarm rings only while the loop is held, and finds out
+                # by whom. A second thread would cost a wake-up for each look.
+                signal.setitimer(signal.ITIMER_REAL, STEP + ALARM)
+                due = time.monotonic() + STEP
+                await asyncio.sleep(STEP)
+                now = self.seen_at = time.monotonic()
+                self._note(now - due, now)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+    def _note(self, lag: float, now: float) -> None:
+        self._worst = max(self._worst, lag)
+        holder, self._holder = self._holder, ""
+        if lag > ALARM and now - self._spoke > QUIET:
+            self._spoke = now
+            self._log.warning(
+                "the event loop was held", seconds=round(lag, 3), by=holder or "nothing of ours"
+            )
+
+    def _caught(self, _: int, frame: FrameType | None) -> None:
+        """The alarm rang: `frame` is what runs on the main thread."""
+        names = []
+        while frame is not None and len(names) < DEPTH:
+            code = frame.f_code
+            names.append(f"{os.path.basename(code.co_filename)}:{frame.f_lineno} {code.co_name}")
+            frame = frame.f_back
+        self._holder = " < ".join(names)
 
     def take_worst(self) -> float:
         """The longest hold in seconds since the last call."""

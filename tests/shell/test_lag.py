@@ -59,3 +59,16 @@ async def test_many_holds_are_one_line_in_the_log(caplog: pytest.LogCaptureFixtu
     assert [(it.levelname, it.getMessage()) for it in lines] == [
         ("WARNING", "the event loop was held")
     ]
+
+
+async def test_the_line_names_who_held_the_loop(caplog: pytest.LogCaptureFixture) -> None:
+    def dawdle() -> None:
+        end = time.monotonic() + 2 * HOLD
+        while time.monotonic() < end:
+            pass
+
+    async with running() as monitor:
+        dawdle()
+        await seen(monitor)
+    [line] = [it for it in caplog.records if it.name == "test.lag"]
+    assert "dawdle" in getattr(line, "fields")["by"]  # noqa: B009 - mypy does not know it
