@@ -74,7 +74,7 @@ class Watcher:
         self.proven = False
         canary = self._inotify.add_watch(CANARY, Mask.DELETE_SELF)
         self._inotify.rm_watch(canary)
-        self._canaries.add(canary)
+        self._canaries = {canary}
 
     def close(self) -> None:
         """End the watch."""

@@ -9,6 +9,7 @@ import gc
 import os
 import time
 from collections.abc import Callable
+from typing import cast
 from urllib.parse import unquote
 
 import grpc
@@ -33,6 +34,12 @@ OPTIONS = (
 )
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
+
+GREETING = 10.0
+"""Seconds that a new stream may take to register."""
+
+SPARE = 1000
+"""Streams beyond the clients' limit: those that are about to be refused or replaced."""
 
 EOF: object = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
 
@@ -69,9 +76,12 @@ class Streams:
         master: Master,
         log: Log,
         on_applied: Callable[[float], None],
+        *,
+        greeting: float = GREETING,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._master = master
+        self._greeting = greeting
         self._log = log
         self._on_applied = on_applied
         self._clock = clock
@@ -148,18 +158,29 @@ class Streams:
 
     async def _read(self, session: Session, context: Context) -> None:
         master, clock = self._master, self._clock
-        while True:
-            data = await context.read()
-            if data is EOF:
-                return
+        data = await self._first(context)
+        while data is not EOF:
             begun = clock()
             try:
-                message = codec.decode_agent(data)
+                message = codec.decode_agent(cast(bytes, data))
             except ProtocolError as error:
                 raise Refused(Status.INVALID_ARGUMENT, str(error)) from error
             master.received(session, message, begun)
             self._on_applied(clock() - begun)
             self.after()
+            data = await context.read()
+
+    async def _first(self, context: Context) -> object:
+        """What a stream begins with. Nobody may keep one open without a word."""
+        if len(self._streams) > self._master.policy.max_clients + SPARE:
+            raise Refused(Status.RESOURCE_EXHAUSTED, "the master has too many open streams")
+        try:
+            async with asyncio.timeout(self._greeting):
+                return await context.read()
+        except TimeoutError as error:
+            raise Refused(
+                Status.DEADLINE_EXCEEDED, f"no registration within {self._greeting:g} s"
+            ) from error
 
     async def _refuse(self, session: Session, context: Context, refusal: Refused) -> None:
         if not self._closing:

@@ -59,7 +59,7 @@ class LagMonitor:
 
     def _caught(self, _: int, frame: FrameType | None) -> None:
         """The alarm rang: `frame` is what runs on the main thread."""
-        names = []
+        names: list[str] = []
         while frame is not None and len(names) < DEPTH:
             code = frame.f_code
             names.append(f"{os.path.basename(code.co_filename)}:{frame.f_lineno} {code.co_name}")

@@ -7,6 +7,7 @@ class Status(Enum):
     """The statuses that the master ends streams with; names and numbers are gRPC's."""
 
     INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
     ALREADY_EXISTS = 6
     RESOURCE_EXHAUSTED = 8
     ABORTED = 10
