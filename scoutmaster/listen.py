@@ -1,5 +1,6 @@
 """Serving the HTTP application with waitress, on threads of its own."""
 
+import sys
 import threading
 from typing import Any
 
@@ -26,7 +27,12 @@ class HttpServer:
             map=self._map,
             sockets=[self._socket],
             threads=threads,
-            connection_limit=connections,
+            # waitress counts the listening socket and its own wake-up pipe as well.
+            connection_limit=connections + 2,
+            # A thread that has made an answer is never held until a slow reader has taken the one
+            # before: a few of those would hold all threads. What waits costs nothing: it is
+            # pieces of the list, and no more is read from who has not taken his answers.
+            outbuf_high_watermark=sys.maxsize,
             asyncore_use_poll=True,
             channel_request_lookahead=1,
             max_request_body_size=NO_BODY,

@@ -149,10 +149,11 @@ def test_gzip_is_sent_only_to_who_asks_for_it_and_is_the_same(site: Site) -> Non
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
 @pytest.mark.parametrize(
-    "path", ["/", "/Files", "/files/", "/files/a", "/-/", "/%66iles%00", "/\u00fc", "/../files"]
+    "path",
+    ["/", "/Files", "/files/", "/files/a", "/-/", "/%66iles%00", "/%C3%BC", "/%ff", "/../files"],
 )
 def test_an_unknown_path_is_404_and_told_what_there_is(site: Site, path: str, method: str) -> None:
-    answer = site.ask(path.encode("utf-8").decode("latin-1"), method)
+    answer = site.ask(path, method)
     assert answer.status == 404
     if method != "HEAD":
         assert "/files" in answer.problem()["detail"]
@@ -160,7 +161,7 @@ def test_an_unknown_path_is_404_and_told_what_there_is(site: Site, path: str, me
 
 
 @pytest.mark.parametrize("path", ROUTES)
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "get", "BREW"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"])
 def test_another_method_is_405_and_told_which_are_allowed(
     site: Site, path: str, method: str
 ) -> None:

@@ -1,0 +1,218 @@
+"""The HTTP server on its sockets: many connections, slow ones, broken ones, and its end."""
+
+import http.client
+import json
+import socket
+import time
+
+import pytest
+
+from scout.errors import AddressInUse, NoPermission
+from tests.shell.web_client import LIMIT, Site, ask, serving, view_of
+
+LONG = view_of(*(b"%0255d" % number for number in range(100_000)))
+"""27 MB of body: more than any socket buffer, or waitress' own limit of 16 MiB, takes."""
+
+REQUEST = b"GET /files HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def answers(site: Site) -> bool:
+    """Is somebody else served, while others are slow?"""
+    return site.ask("/-/healthy").status == 200
+
+
+def test_many_requests_on_one_connection() -> None:
+    with serving() as site:
+        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=LIMIT)
+        first = ask(connection, "/files")
+        used = connection.sock
+        for number in range(2, 200):
+            site.desk.shown = view_of(b"a", number=number)
+            assert json.loads(ask(connection, "/files").body)["revision"] == f"e-{number}"
+        assert connection.sock is used
+        connection.close()
+        assert first.status == 200
+
+
+def test_requests_sent_ahead_are_answered_in_order() -> None:
+    with serving() as site, site.connect() as connection:
+        connection.sendall(
+            REQUEST + REQUEST.replace(b"/files", b"/clients") + REQUEST.replace(b"/files", b"/no")
+        )
+        reader = connection.makefile("rb")
+        statuses = []
+        for _ in range(3):
+            statuses.append(int(reader.readline().split()[1]))
+            length = 0
+            while (line := reader.readline()) != b"\r\n":
+                name, _, value = line.partition(b":")
+                length = int(value) if name.lower() == b"content-length" else length
+            assert len(reader.read(length)) == length
+        assert statuses == [200, 200, 404]
+
+
+def test_slow_readers_do_not_block_others() -> None:
+    """Three times as many as there are threads ask for a long list and read nothing."""
+    with serving(threads=2) as site:
+        site.desk.shown = LONG
+        slow = [site.connect(window=4096) for _ in range(6)]
+        for connection in slow:
+            connection.sendall(REQUEST)
+            assert connection.recv(9) == b"HTTP/1.1 "
+        assert answers(site)
+        for connection in slow:
+            connection.close()
+
+
+def test_slow_readers_that_ask_ahead_do_not_block_others() -> None:
+    """The second answer waits for its turn without holding a thread."""
+    with serving(threads=2) as site:
+        site.desk.shown = LONG
+        slow = [site.connect(window=4096) for _ in range(6)]
+        for connection in slow:
+            connection.sendall(REQUEST * 3)
+            assert connection.recv(9) == b"HTTP/1.1 "
+        for _ in range(20):
+            assert answers(site)
+        for connection in slow:
+            connection.close()
+
+
+def test_a_slow_reader_gets_the_revision_that_it_asked_for_whole() -> None:
+    """Even if the list changes a hundred times while it reads."""
+    with serving() as site:
+        site.desk.shown = LONG
+        with site.connect(window=4096) as connection:
+            connection.sendall(REQUEST)
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            head = answer.read(100_000)
+            for number in range(2, 102):
+                site.desk.shown = view_of(b"other", number=number)
+                assert site.ask("/files").status == 200
+            whole = json.loads(head + answer.read())
+        assert len(whole["files"]) == LONG.files
+        assert whole["revision"] == "e-1"
+
+
+def test_readers_that_leave_in_the_middle_are_forgotten() -> None:
+    with serving(threads=2) as site:
+        site.desk.shown = LONG
+        for _ in range(20):
+            with site.connect(window=4096) as connection:
+                connection.sendall(REQUEST)
+                assert connection.recv(9) == b"HTTP/1.1 "
+        assert answers(site)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
+        (b"GET\r\n\r\n", 400),
+        (b"GET /files HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"GET /files HTTP/1.1\r\nno colon\r\n\r\n", 400),
+        (b"GET /files HTTP/1.1\r\nX: " + b"x" * 40_000 + b"\r\n\r\n", 431),
+        (b"POST /files HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", 413),
+        (b"GET /files HTTP/1.1\r\nTransfer-Encoding: odd\r\n\r\n", 501),
+    ],
+)
+def test_what_is_no_request_is_refused_and_the_server_goes_on(sent: bytes, status: int) -> None:
+    """A port scanner, a TLS client, endless headers, a body that nobody wants."""
+    with serving() as site:
+        with site.connect() as connection:
+            connection.sendall(sent)
+            assert int(connection.makefile("rb").readline().split()[1]) == status
+        assert answers(site)
+
+
+def test_connections_that_never_ask_do_not_keep_others_out() -> None:
+    with serving() as site:
+        idle = [site.connect() for _ in range(50)]
+        idle[0].sendall(b"GET /files HTT")
+        assert answers(site)
+        for connection in idle:
+            connection.close()
+
+
+def test_at_the_limit_of_connections_the_next_one_waits_until_one_leaves() -> None:
+    """It is not lost: it is answered as soon as there is room."""
+    with serving(connections=5) as site:
+        held = []
+        for _ in range(5):
+            connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=LIMIT)
+            ask(connection, "/-/healthy")
+            held.append(connection)
+        with site.connect() as waiting:
+            waiting.sendall(REQUEST)
+            for connection in held:
+                connection.close()
+            assert waiting.recv(12) == b"HTTP/1.1 200"
+
+
+# Addresses
+
+
+def test_without_a_host_it_listens_on_all_addresses_of_both_families() -> None:
+    with serving(host="") as site:
+        for host in ("127.0.0.1", "127.0.0.2", "::1"):
+            connection = http.client.HTTPConnection(host, site.port, timeout=LIMIT)
+            assert ask(connection, "/-/healthy").status == 200
+            connection.close()
+
+
+@pytest.mark.parametrize("host", ["::1", "localhost"])
+def test_a_host_may_be_an_ipv6_address_or_a_name(host: str) -> None:
+    with serving(host=host) as site:
+        with socket.create_connection((host, site.port), LIMIT) as connection:
+            connection.sendall(REQUEST)
+            assert connection.recv(12) == b"HTTP/1.1 200"
+        assert site.server.address.endswith(f":{site.port}")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", ""])
+def test_an_address_in_use_is_said_so(host: str) -> None:
+    """Whether the other one holds that address or all of them; the holder is not disturbed."""
+    with serving() as site:
+        with pytest.raises(AddressInUse, match="--http") as caught:
+            Site(host=host, port=site.port)
+        assert str(site.port) in str(caught.value)
+        assert caught.value.exit_code == 69
+        assert answers(site)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "no-such-host.invalid"])
+def test_an_address_that_is_not_ours_is_one_clear_line(host: str) -> None:
+    with pytest.raises((AddressInUse, NoPermission), match="can't serve HTTP") as caught:
+        Site(host=host)
+    assert host in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+# The end
+
+
+def test_close_is_prompt_although_readers_are_slow_and_others_idle() -> None:
+    """The master must not be kept by who does not read; the port is free at once."""
+    site = Site(threads=2)
+    site.desk.shown = LONG
+    open_ = [site.connect(window=4096) for _ in range(6)]
+    for connection in open_[:4]:
+        connection.sendall(REQUEST * 2)
+        assert connection.recv(9) == b"HTTP/1.1 "
+    begun = time.monotonic()
+    site.server.close()
+    assert time.monotonic() - begun < 1.5
+    assert not site.server._thread.is_alive()
+    with pytest.raises(ConnectionRefusedError):
+        site.connect()
+    for connection in open_:
+        connection.close()
+    Site(port=site.port).server.close()
+
+
+def test_close_is_prompt_right_after_the_start() -> None:
+    for _ in range(20):
+        begun = time.monotonic()
+        Site().server.close()
+        assert time.monotonic() - begun < 1.5
