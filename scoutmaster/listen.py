@@ -5,7 +5,9 @@ import threading
 from typing import Any
 
 from waitress import wasyncore
+from waitress.channel import HTTPChannel
 from waitress.server import create_server
+from waitress.task import WSGITask
 
 from scout.core.values import Address
 from scout.process import listen
@@ -13,6 +15,20 @@ from scoutmaster.web import App
 
 NO_BODY = 16 * 1024
 """Bytes that a request may bring as its body: none is of use here."""
+
+
+class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types
+    """A request under way. waitress closes the connection after each answer without a length; but
+    304 ends with its headers (RFC 9112, 6.3), and whoever asks for it means to ask again."""
+
+    def set_close_on_finish(self) -> None:
+        asked = self.request.headers.get("CONNECTION", "").lower() == "close"
+        if self.has_body or asked or self.version != "1.1":
+            super().set_close_on_finish()
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    task_class = _Task
 
 
 class HttpServer:
@@ -40,6 +56,7 @@ class HttpServer:
             clear_untrusted_proxy_headers=True,
             ident="scoutmaster",
         )
+        self._server.channel_class = _Channel
         self._ending = False
         self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
         self._thread.start()

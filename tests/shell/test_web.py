@@ -120,12 +120,20 @@ def test_tags_of_both_codings_differ_and_do_not_match_each_other(site: Site) -> 
 def test_the_connection_lives_on_after_304(site: Site) -> None:
     tag = site.ask("/files", **PLAIN).headers["etag"]
     connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=LIMIT)
-    statuses = [
-        ask(connection, "/files", If_None_Match=match, **PLAIN).status
-        for match in (tag, '"other"', tag, "*")
-    ]
+    ask(connection, "/files", **PLAIN)
+    used = connection.sock
+    for match, status in ((tag, 304), ('"other"', 200), (tag, 304), ("*", 304)):
+        assert ask(connection, "/files", If_None_Match=match, **PLAIN).status == status
+        assert connection.sock is used  # http.client would connect anew without a word
     connection.close()
-    assert statuses == [304, 200, 304, 304]
+
+
+def test_the_connection_ends_after_304_if_the_reader_says_so(site: Site) -> None:
+    for request in (b"HTTP/1.1\r\nHost: x\r\nConnection: close", b"HTTP/1.0"):
+        with site.connect() as connection:
+            connection.sendall(b"GET /files " + request + b"\r\nIf-None-Match: *\r\n\r\n")
+            answer = connection.makefile("rb").read()  # until the end of the connection
+        assert b" 304 Not Modified\r\n" in answer
 
 
 # gzip
