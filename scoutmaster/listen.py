@@ -58,6 +58,7 @@ class HttpServer:
         )
         self._server.channel_class = _Channel
         self._ending = False
+        self._woken = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
         self._thread.start()
 
@@ -70,10 +71,13 @@ class HttpServer:
         """Stop serving at once: the loop is woken, connections are closed."""
         self._ending = True
         self._server.pull_trigger()
+        self._woken.set()
         self._thread.join(2.0)
 
     def _serve(self) -> None:
         while not self._ending:
             wasyncore.loop(timeout=30, use_poll=True, map=self._map, count=1)
+        # It may have woken for another reason: the pipe must not be closed before `close` wrote.
+        self._woken.wait()
         self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=0.5)
         wasyncore.close_all(self._map, ignore_all=True)

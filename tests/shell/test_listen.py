@@ -216,3 +216,19 @@ def test_close_is_prompt_right_after_the_start() -> None:
         begun = time.monotonic()
         Site().server.close()
         assert time.monotonic() - begun < 1.5
+
+
+def test_close_writes_to_its_pipe_before_the_pipe_is_closed() -> None:
+    """Though the server's loop wakes and sees the end for another reason just before."""
+    site = Site()
+    pull = site.server._server.pull_trigger
+
+    def pull_late() -> None:
+        pull()
+        site.server._thread.join(0.2)  # the loop must not get to its end meanwhile
+        assert site.server._thread.is_alive()
+        pull()
+
+    site.server._server.pull_trigger = pull_late
+    site.server.close()
+    assert not site.server._thread.is_alive()
