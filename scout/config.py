@@ -11,7 +11,6 @@ from scout.core.options import Manual, Option, Parsed, parse
 from scout.core.values import (
     Address,
     listener,
-    one_of,
     path,
     positive_duration,
     switch,
@@ -19,7 +18,7 @@ from scout.core.values import (
     text,
 )
 from scout.errors import ConfigError, DirectoryMissing, NoPermission
-from scout.process.log import FORMATS, LEVELS
+from scout.process import log
 
 # A table reads best in rows.
 # fmt: off
@@ -79,15 +78,7 @@ OPTIONS = (
         "--metrics", "SCOUT_METRICS", "ADDRESS", listener, None,
         "Serve Prometheus metrics at http://ADDRESS/metrics.",
     ),
-    Option(
-        "--log-level", "SCOUT_LOG_LEVEL", "LEVEL", one_of(*LEVELS), "info",
-        "The least important events to log: debug, info, warning or error.",
-    ),
-    Option(
-        "--log-format", "SCOUT_LOG_FORMAT", "FORMAT", one_of(*FORMATS), "auto",
-        "text (key=value), json, or auto: text, in the journal with priorities and without "
-        "time stamps.",
-    ),
+    *log.options("SCOUT"),
 )
 # fmt: on
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from scout.core.options import Manual, Option, parse
-from scout.core.values import Address, count, duration, listener, one_of, positive_duration
+from scout.core.values import Address, count, duration, listener, positive_duration
 from scout.errors import ConfigError
-from scout.process.log import FORMATS, LEVELS
+from scout.process import log
 
 # A table reads best in rows.
 # fmt: off
@@ -61,15 +61,7 @@ OPTIONS = (
         "--http-connections", "SCOUTMASTER_HTTP_CONNECTIONS", "N", count(1, 100_000), "1000",
         "Connections that are open at the same time; further ones wait.",
     ),
-    Option(
-        "--log-level", "SCOUTMASTER_LOG_LEVEL", "LEVEL", one_of(*LEVELS), "info",
-        "The least important events to log: debug, info, warning or error.",
-    ),
-    Option(
-        "--log-format", "SCOUTMASTER_LOG_FORMAT", "FORMAT", one_of(*FORMATS), "auto",
-        "text (key=value), json, or auto: text, in the journal with priorities and without "
-        "time stamps.",
-    ),
+    *log.options("SCOUTMASTER"),
 )
 # fmt: on
 

@@ -156,8 +156,7 @@ def _clients_text(rows: tuple[ClientRow, ...]) -> bytes:
     """The families with a series for each client, written out here: the library takes 20 times
     as long, and there may be thousands."""
     labels = [
-        f'host="{_escape(row.host)}",directory="'
-        f'{_escape(row.directory.decode("utf-8", "backslashreplace"))}"'
+        f'host="{_escape(row.host)}",directory="{_escape(_directory(row.directory))}"'
         for row in rows
     ]
     counts = Counter(row.state for row in rows)
@@ -180,6 +179,11 @@ def _clients_text(rows: tuple[ClientRow, ...]) -> bytes:
         "",
     ]
     return "\n".join(lines).encode()
+
+
+def _directory(path: bytes) -> str:
+    """A path as a label. A backslash is doubled, so that no two paths look the same."""
+    return path.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")
 
 
 def _escape(text: str) -> str:

@@ -12,6 +12,8 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
+from scout.core.options import Option
+from scout.core.values import one_of
 from scout.errors import printable
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -19,6 +21,29 @@ FORMATS = ("auto", "text", "json")
 
 _PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 """syslog(3) levels, as sd-daemon(3) wants them at the head of a line."""
+
+
+def options(prefix: str) -> tuple[Option, Option]:
+    """The options of a program whose variables begin with `prefix`."""
+    return (
+        Option(
+            "--log-level",
+            f"{prefix}_LOG_LEVEL",
+            "LEVEL",
+            one_of(*LEVELS),
+            "info",
+            "The least important events to log: debug, info, warning or error.",
+        ),
+        Option(
+            "--log-format",
+            f"{prefix}_LOG_FORMAT",
+            "FORMAT",
+            one_of(*FORMATS),
+            "auto",
+            "text (key=value), json, or auto: text, in the journal with priorities and without "
+            "time stamps.",
+        ),
+    )
 
 
 class Log:

@@ -96,10 +96,11 @@ def test_a_client_that_is_gone_leaves_no_series(stand: Stand) -> None:
 @pytest.mark.parametrize(
     ("directory", "label"),
     [
-        (b'/a"b\\c\nd', '/a"b\\c\nd'),
+        (b'/a"b\\c\nd', '/a"b\\\\c\nd'),
         ("/é".encode(), "/é"),
         (b"/\xff", "/\\xff"),
-        (b"/\\n", "/\\n"),
+        (b"/\\n", "/\\\\n"),
+        (b"/\\xff", "/\\\\xff"),
         (b"/a}b{c,d=e", "/a}b{c,d=e"),
     ],
 )
