@@ -61,7 +61,9 @@ class Demo:
             if answer is not None:
                 before, names = names, Counter(row["filename"] for row in answer["files"])
                 whole = "" if answer["complete"] else " (not complete)"
-                say(f"/files: {names.total()} files{whole}{difference(before, names)}")
+                count = names.total()
+                files = "1 file" if count == 1 else f"{count} files"
+                say(f"/files: {files}{whole}{difference(before, names)}")
             self.stop.wait(STEP)
 
     def end(self) -> None:

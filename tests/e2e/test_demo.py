@@ -35,11 +35,11 @@ def test_the_demo_shows_files_as_they_come_and_stops_both_programs(tmp_path: Pat
         for line in demo.stdout:
             lines.append(line.rstrip())
             match lines[-1]:
-                case "/files: 1 files: first":
+                case "/files: 1 file: first":
                     (tmp_path / "second").touch()
                 case "/files: 2 files; new: second":
                     (tmp_path / "first").unlink()
-                case "/files: 1 files; gone: first":
+                case "/files: 1 file; gone: first":
                     demo.send_signal(signal.SIGINT)
         code = demo.wait()
     finally:
