@@ -41,6 +41,9 @@ REGISTER_MOST = 10.0
 PARTING = 1.0
 """Seconds that the stream's status may take after a goodbye or a failed write."""
 
+WRITE_FAILED = (grpc.StatusCode.INTERNAL, "Internal error from Core")
+"""What gRPC's asyncio client calls the end of a stream that it found out about by a write."""
+
 CHANNEL = (
     # A new attempt must not inherit the backoff of an old one.
     ("grpc.use_local_subchannel_pool", 1),
@@ -118,11 +121,14 @@ class Reporter:
         says how it ended and nothing more is tried."""
         failures = 0
         while True:
+            begun = self._clock()
             ended = await self.attempt()
             if not self.first.done():
                 self.first.set_result(ended)
                 await asyncio.Event().wait()
-            if ended.registered:
+            acknowledged = self._session.acknowledged_at
+            useful = acknowledged is not None and acknowledged >= begun
+            if ended.registered and (useful or not ended.refused):
                 failures = 0
             self._note(ended)
             backoff = REFUSED if ended.refused else UNREACHABLE
@@ -186,6 +192,8 @@ class Reporter:
             return self._broken("the master ended the stream")
         except grpc.aio.AioRpcError as error:
             code, reason = error.code(), error.details() or ""
+            if (code, reason) == WRITE_FAILED:
+                return self._broken("the stream broke while it was written to")
             refused = code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
             return Ended(code, reason, refused, self.connected)
         except ProtocolError as error:

@@ -5,6 +5,7 @@ is owed, ends what has ended, and sees to the next tick and the next slice of wo
 """
 
 import asyncio
+import contextlib
 import gc
 import os
 import time
@@ -37,6 +38,9 @@ Context = grpc.aio.ServicerContext[bytes, bytes]
 
 GREETING = 10.0
 """Seconds that a new stream may take to register."""
+
+PAUSE, PATIENCE = 0.05, 2.0
+"""Seconds without a word, and at most in all, before a refused agent gets its status."""
 
 SPARE = 1000
 """Streams beyond the clients' limit: those that are about to be refused or replaced."""
@@ -145,16 +149,18 @@ class Streams:
             if stream.writer is not None:
                 await stream.writer
         except Refused as refusal:
-            await self._refuse(session, context, refusal)
+            session.end(refusal)
         except asyncio.CancelledError:
             if session.ended is None:
                 raise
             task.uncancel()
-            await self._refuse(session, context, session.ended)
         finally:
+            # Before the status is sent: whoever reads it finds the claim as it says.
             del self._streams[session]
             self._master.closed(session, self._clock())
             self.after()
+        if session.ended is not None:
+            await self._refuse(session, context, session.ended)
 
     async def _read(self, session: Session, context: Context) -> None:
         master, clock = self._master, self._clock
@@ -164,7 +170,9 @@ class Streams:
             try:
                 message = codec.decode_agent(cast(bytes, data))
             except ProtocolError as error:
-                raise Refused(Status.INVALID_ARGUMENT, str(error)) from error
+                raise Refused(
+                    Status.INVALID_ARGUMENT, f"{error}; is it of another version than the master?"
+                ) from error
             master.received(session, message, begun)
             self._on_applied(clock() - begun)
             self.after()
@@ -190,6 +198,7 @@ class Streams:
                 status=refusal.status.name,
                 reason=refusal.message,
             )
+            await _hear_out(context)
         await context.abort(grpc.StatusCode[refusal.status.name], refusal.message)
 
     def _work(self) -> None:
@@ -218,6 +227,15 @@ class Streams:
         self._timer_at = float("inf")
         self._master.tick(self._clock())
         self.after()
+
+
+async def _hear_out(context: Context) -> None:
+    """Read on until the agent pauses. Its gRPC library takes a write that fails for the end of
+    the stream, and then never tells it the status, which says what to do."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while await asyncio.wait_for(context.read(), PAUSE) is not EOF:
+                pass
 
 
 def _event(turn: Turn) -> str:

@@ -77,7 +77,6 @@ class Master:
             self._received(session, message, now)
         except Refused as refusal:
             session.end(refusal)
-            self.tally.refusals[refusal.status.name.lower()] += 1
             raise
         finally:
             self._publish()
@@ -86,6 +85,8 @@ class Master:
         """The stream is gone. Without a goodbye the claim lives on for a while."""
         client = self._client_of.pop(session, None)
         self._awake.pop(session, None)
+        if session.ended is not None:
+            self.tally.refusals[session.ended.status.name.lower()] += 1
         if client is not None and client.session is session:
             self.registry.detach(client, now)
             self._judge(client, now)

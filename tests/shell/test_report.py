@@ -1,0 +1,83 @@
+"""How the agent goes on after a stream has ended."""
+
+import asyncio
+import time
+from random import Random
+
+import grpc
+import pytest
+
+from scout.core.inventory import Inventory
+from scout.core.session import Session
+from scout.core.vitals import Vitals
+from scout.process import log
+from scout.report import Ended, Reporter
+
+CODE = grpc.StatusCode
+
+LOST = Ended(CODE.UNAVAILABLE, "the stream broke", refused=False, registered=True)
+UNREACHABLE = Ended(CODE.UNAVAILABLE, "no connection", refused=False, registered=False)
+CLAIMED = Ended(CODE.ALREADY_EXISTS, "claimed", refused=True, registered=False)
+TOO_MANY = Ended(CODE.RESOURCE_EXHAUSTED, "--max-files", refused=True, registered=True)
+
+
+class Caps(Random):
+    """Draws nothing; notes how long each wait might have been at most."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.seen: list[float] = []
+
+    def uniform(self, a: float, b: float) -> float:
+        self.seen.append(b)
+        return a
+
+
+class Script(Reporter):
+    """A reporter whose streams end as they are told to. `useful`: it had something acknowledged."""
+
+    def __init__(self, *endings: Ended, useful: bool = False) -> None:
+        self.caps = Caps()
+        self.session = Session("h", b"/d", 1, "1", Inventory())
+        super().__init__(
+            "nowhere:1", self.session, Vitals(), log.get("test"), self.caps, lambda: None
+        )
+        self.first.set_result(None)
+        self._endings = list(endings)
+        self._useful = useful
+
+    async def attempt(self) -> Ended:
+        if not self._endings:
+            raise asyncio.CancelledError
+        if self._useful:
+            self.session.acknowledged_at = time.monotonic()
+        return self._endings.pop(0)
+
+
+async def waits(*endings: Ended, useful: bool = False) -> list[float]:
+    """The longest that each wait might have been."""
+    it = Script(*endings, useful=useful)
+    with pytest.raises(asyncio.CancelledError):
+        await it.run()
+    return it.caps.seen
+
+
+async def test_a_lost_master_is_looked_for_at_once_each_time() -> None:
+    assert await waits(LOST, LOST, LOST) == [0.05, 0.05, 0.05]
+
+
+async def test_a_master_that_is_not_there_is_looked_for_ever_more_slowly() -> None:
+    assert await waits(*[UNREACHABLE] * 5) == [0.05, 0.1, 0.2, 0.4, 0.5]
+
+
+async def test_a_master_that_says_no_is_asked_ever_more_slowly() -> None:
+    assert await waits(*[CLAIMED] * 5) == [0.5, 1.0, 2.0, 4.0, 5.0]
+
+
+async def test_a_refusal_after_the_registration_is_a_refusal_as_well() -> None:
+    """Too many files for the master: it must not get a snapshot up to its limit twice a second."""
+    assert await waits(*[TOO_MANY] * 5) == [0.5, 1.0, 2.0, 4.0, 5.0]
+
+
+async def test_a_stream_that_was_of_use_lets_the_waits_start_anew() -> None:
+    assert await waits(*[TOO_MANY] * 3, useful=True) == [0.5, 0.5, 0.5]
