@@ -40,7 +40,8 @@ $(READY): requirements-dev.txt pyproject.toml
 	    echo "make: Python's venv is missing; do: apt-get install python3-venv" >&2; exit 1; }
 	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(PIP) install --quiet --require-hashes -r requirements-dev.txt
-	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@# It would warn in ten lines that the sources are used where they lie, which is the intent.
+	PYTHONWARNINGS=ignore $(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 run: $(READY)
