@@ -59,7 +59,7 @@ def measure(rig: Rig) -> Iterator[Figure]:
             f"{count:,} {kind}, the storm itself",
             "s",
             tuple(making[kind]),
-            f"{kind} as fast as one process can, while both programs work on the same cores",
+            f"{kind} (of hard links) as fast as one process can, both programs on the same cores",
         )
         yield Figure(
             "burst",
