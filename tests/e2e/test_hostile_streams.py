@@ -1,5 +1,6 @@
 """Agents that are broken, old, or malicious: their own stream ends, and nobody else notices."""
 
+import asyncio
 from pathlib import Path
 
 import grpc
@@ -7,7 +8,7 @@ import pytest
 
 from scout.core.messages import Ack, AgentMessage, Changes, Deregister, Part, Register, Resync
 from scout.core.names import digest
-from tests.e2e.processes import Stage, wait_until
+from tests.e2e.processes import MasterProgram, Stage, wait_until
 from tests.e2e.streams import Neighbour, RawStream, channel_to, register, snapshot, vouch
 
 Code = grpc.StatusCode
@@ -175,3 +176,80 @@ async def test_a_delta_out_of_order_asks_for_a_snapshot(neighbour: Neighbour) ->
             await stream.send(snapshot(b"a", b"b", sequence=10))
             assert await stream.hear_until(Ack) == Ack(10)
             assert master.names() == ["a", "b", "neighbour"]
+
+
+async def test_an_agent_that_never_reads(neighbour: Neighbour) -> None:
+    """It is ended when what it is owed piles up; its claim is given up, and what it had said
+    before costs nobody anything."""
+    with neighbour.undisturbed() as master:
+        async with channel_to(master) as channel:
+            stream = RawStream(channel)
+            await stream.send(register(), snapshot(), vouch(1))
+            sequence = 1
+            while not stream.call.done() and "does not read" not in master.log:
+                sequence += 1
+                await stream.send(Changes(Part.DELTA, sequence, (), (), 0, 0))
+            wait_until(lambda: master.clients()[0]["reason"] == "the connection broke")
+            # Its own status may be hidden from who goes on writing, so the log is asked.
+            master.wait_for_line("status=RESOURCE_EXHAUSTED .*does not read")
+
+
+async def test_an_agent_that_never_answers(stage: Stage, tmp_path: Path) -> None:
+    """Registered, and silent ever after: it is given up, and told so."""
+    neighbour = Neighbour(
+        stage, tmp_path, "--health-interval=500ms", "--health-timeout=400ms", "--unhealthy-limit=3"
+    )
+    with neighbour.undisturbed() as master:
+        async with channel_to(master) as channel:
+            stream = await RawStream(channel).greet()
+            code, details = await stream.status()
+            assert code is Code.ABORTED
+            assert "3 health checks" in details
+            assert [row["host"] for row in master.clients()] == ["neighbour"]
+
+
+async def test_streams_that_never_say_a_word(neighbour: Neighbour) -> None:
+    """They are no clients, and are ended after a while."""
+    with neighbour.undisturbed() as master:
+        async with channel_to(master) as channel:
+            streams = [RawStream(channel) for _ in range(10)]
+            assert master.files()["clients"] == {"healthy": 1, "unhealthy": 0}
+            for stream in streams:
+                code, details = await stream.status()
+                assert code is Code.DEADLINE_EXCEEDED
+                assert "no registration" in details
+
+
+async def drop(master: MasterProgram, worker: int, count: int) -> None:
+    """Open streams on one connection after the other, and leave them in any state."""
+    for number in range(0, count, 10):
+        async with channel_to(master) as channel:
+            for place in range(10):
+                stream = RawStream(channel)
+                host = f"{worker}-{number + place}"
+                if place % 5 == 1:
+                    await stream.send(register(host))
+                elif place % 5 == 2:
+                    await stream.greet(host)
+                elif place % 5 == 3:
+                    await stream.greet(host)
+                    await stream.serve(b"from " + host.encode())
+                elif place % 5 == 4:
+                    await stream.send(register(host), snapshot(b"x", part=Part.FIRST))
+                if place % 2:
+                    stream.call.cancel()
+
+
+async def test_thousands_of_streams_opened_and_dropped(stage: Stage, tmp_path: Path) -> None:
+    """In any state of the conversation. What they claimed is given up, nothing of them stays in
+    the list, in the metrics, or among the open files of the master."""
+    neighbour = Neighbour(stage, tmp_path, "--unhealthy-limit=2")
+    with neighbour.undisturbed() as master:
+        descriptors = Path(f"/proc/{master.pid}/fd")
+        before = len(list(descriptors.iterdir()))
+        await asyncio.gather(*(drop(master, worker, 500) for worker in range(6)))
+        wait_until(lambda: [row["host"] for row in master.clients()] == ["neighbour"], limit=60)
+        assert master.files()["complete"] is True
+        assert master.names() == ["neighbour"]
+        assert master.get("/metrics")[2].count(b"scoutmaster_client_files{") == 1
+        wait_until(lambda: len(list(descriptors.iterdir())) <= before + 5)
