@@ -106,6 +106,10 @@ class MetricsServer:
             if environ["PATH_INFO"] != "/metrics":
                 respond("404 Not Found", [("Content-Type", "text/plain")])
                 return [b"There is only /metrics here.\n"]
+            if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+                allowed = [("Allow", "GET, HEAD"), ("Content-Type", "text/plain")]
+                respond("405 Method Not Allowed", allowed)
+                return [b"Only GET and HEAD are known here.\n"]
             body = generate_latest(registry)
             respond("200 OK", [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(body)))])
             return [body]
