@@ -6,7 +6,7 @@ reads meanwhile reads the old index; the new one takes its place in one step at 
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import repeat
 
@@ -20,13 +20,18 @@ class Merge:
     """One pass. `owners` are those whose entries it settles, to what `incoming` says or to none."""
 
     def __init__(
-        self, chunks: Sequence[Chunk], owners: frozenset[int], incoming: Mapping[int, list[bytes]]
+        self,
+        chunks: Sequence[Chunk],
+        owners: frozenset[int],
+        incoming: Mapping[int, Iterable[bytes]],
     ) -> None:
-        """`incoming`: the names of each owner that is to be seen, ascending."""
+        """`incoming`: the names of each owner that is to be seen, ascending; read as the pass goes
+        on."""
         self.owners = owners
         self.shown = frozenset(incoming)
         self.log: list[tuple[int, Sequence[bytes], Sequence[bytes]]] = []
         self._replayed = 0
+        self._haste = 1
         self._old = chunks
         self._at = 0
         self._rest: list[Entry] | None = None
@@ -102,10 +107,16 @@ class Merge:
         self._tail = []
 
     def _replay(self, budget: int) -> Index | None:
-        """Bring the new index up to date with what changed since the start."""
+        """Bring the new index up to date with what changed since the start.
+
+        Each slice does twice as much as the one before, so that it comes to an end however fast
+        changes keep coming.
+        """
         if self._index is None:
             self._flush()
             self._index = Index(self._new)
+        budget *= self._haste
+        self._haste *= 2
         while self._replayed < len(self.log):
             if budget <= 0:
                 return None

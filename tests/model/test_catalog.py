@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from scoutmaster.core.catalog import SMALL, Catalog
-from scoutmaster.core.holding import Holding, Misfit
+from scoutmaster.core.holding import Holding
 
 OWNERS = 4
 
@@ -16,6 +16,12 @@ OWNERS = 4
 def names(dice: random.Random, most: int) -> set[bytes]:
     """Up to `most` names of a small alphabet, so that owners share many of them."""
     return {b"%d" % dice.randrange(3 * most + 1) for _ in range(dice.randrange(most + 1))}
+
+
+def finish(catalog: Catalog) -> None:
+    """Let the catalog do all that waits."""
+    while catalog.work():
+        pass
 
 
 class CatalogMachine(RuleBasedStateMachine):
@@ -128,10 +134,12 @@ def test_thousands_of_owners_of_one_name() -> None:
     random.Random(1).shuffle(owners)
     for owner in owners:
         catalog.show(owner, Holding.from_sorted([[b"lock"]]))
+    finish(catalog)
     assert catalog.files == 5000
     catalog.check()
     for owner in owners[::2]:
         catalog.hide(owner)
+    finish(catalog)
     assert [owner for chunk in catalog.chunks for owner in chunk.owners] == sorted(owners[1::2])
     catalog.check()
 
@@ -150,22 +158,61 @@ def test_a_change_during_a_pass_is_seen_at_once() -> None:
     assert [name for chunk in catalog.chunks for name in chunk.names] == [b"a", b"b"]
     large.apply([b"z"], [b"00000000"])
     catalog.change(2, [b"z"], [b"00000000"])
-    while catalog.work():
-        pass
+    finish(catalog)
     seen = [name for chunk in catalog.chunks for name in chunk.names]
     assert seen == sorted([*large, b"a", b"b"])
     catalog.check()
 
 
-@pytest.mark.parametrize(
-    ("added", "removed"),
-    [([b"a"], []), ([], [b"z"]), ([b"x", b"x"], []), ([], [b"a", b"a"]), ([b"x"], [b"x"])],
-)
-def test_what_does_not_fit_a_holding_changes_nothing(
-    added: list[bytes], removed: list[bytes]
-) -> None:
-    holding = Holding.from_sorted([[b"a", b"b"]])
-    with pytest.raises(Misfit):
-        holding.apply(added, removed)
-    assert holding.flat() == [b"a", b"b"]
-    holding.check()
+def test_a_lone_small_client_comes_and_goes_at_once() -> None:
+    catalog = Catalog()
+    catalog.show(1, Holding.from_sorted([[b"a"]]))
+    assert catalog.files == 1
+    catalog.hide(1)
+    assert (catalog.files, catalog.busy) == (0, False)
+
+
+def test_a_flock_of_small_clients_waits_for_one_pass() -> None:
+    """A thousand that come or go at once, one by one, would hold the event loop."""
+    catalog = Catalog()
+    for owner in range(1000):
+        catalog.show(owner, Holding.from_sorted([[b"a", b"b"]]))
+    assert catalog.busy
+    assert catalog.files < 100
+    finish(catalog)
+    assert catalog.files == 2000
+    for owner in range(1000):
+        catalog.hide(owner)
+    assert catalog.busy
+    finish(catalog)
+    assert catalog.files == 0
+    catalog.check()
+
+
+def test_a_pass_ends_although_changes_keep_coming() -> None:
+    """More of them between two slices than a slice repeats."""
+    catalog = Catalog()
+    mine = Holding.from_sorted([[b"a"]])
+    catalog.show(1, mine)
+    catalog.show(2, Holding.from_sorted([[b"%08d" % number for number in range(5000)]]))
+    slices = 0
+    while catalog.work(100):
+        slices += 1
+        assert slices < 1000
+        fresh = [b"%d-%d" % (slices, number) for number in range(50)]
+        mine.apply(fresh, [])
+        catalog.change(1, fresh, [])
+    assert catalog.files == 5000 + len(mine)
+    catalog.check()
+
+
+def test_clients_that_came_and_went_leave_no_trace() -> None:
+    """Each start of an agent is another owner; in a year that makes many."""
+    catalog = Catalog()
+    catalog.show(0, Holding.from_sorted([[b"a", b"b"]]))
+    for owner in range(1, 500):
+        catalog.show(owner, Holding.from_sorted([[b"c"]]))
+        catalog.hide(owner)
+        finish(catalog)
+    (chunk,) = catalog.chunks
+    assert chunk.owners_within == {0}
