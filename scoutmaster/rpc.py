@@ -16,6 +16,7 @@ from urllib.parse import unquote
 import grpc
 import grpc.aio
 
+from scout.core.trickle import Trickle
 from scout.core.values import Address
 from scout.errors import AddressInUse, NoPermission, ProtocolError
 from scout.process.log import Log
@@ -41,6 +42,10 @@ GREETING = 10.0
 
 PAUSE, PATIENCE = 0.05, 2.0
 """Seconds without a word, and at most in all, before a refused agent gets its status."""
+
+LINES, PERIOD = 20, 10.0
+"""Lines in the log, and in how many seconds, about streams that ended with an error. All of them
+are counted in `scoutmaster_refusals_total`."""
 
 SPARE = 1000
 """Streams beyond the clients' limit: those that are about to be refused or replaced."""
@@ -92,6 +97,7 @@ class Streams:
         self._streams: dict[Session, _Stream] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
+        self._trickle = Trickle(LINES, PERIOD)
         self._working = False
         self._closing = False
 
@@ -192,12 +198,15 @@ class Streams:
 
     async def _refuse(self, session: Session, context: Context, refusal: Refused) -> None:
         if not self._closing:
-            self._log.warning(
-                "stream ended",
-                peer=session.peer,
-                status=refusal.status.name,
-                reason=refusal.message,
-            )
+            held_back = self._trickle.admit(self._clock())
+            if held_back is not None:
+                self._log.warning(
+                    "stream ended",
+                    peer=session.peer,
+                    status=refusal.status.name,
+                    reason=refusal.message,
+                    **({"others_not_logged": held_back} if held_back else {}),
+                )
             await _hear_out(context)
         await context.abort(grpc.StatusCode[refusal.status.name], refusal.message)
 
