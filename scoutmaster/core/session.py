@@ -14,7 +14,7 @@ Owned by one thread.
 from collections import deque
 from collections.abc import Sequence
 
-from scout.core.inventory import State
+from scout.core.inventory import BATCH, PART, State
 from scout.core.messages import Changes, MasterMessage, Part
 from scout.core.names import MASK, ascends, digest, fault
 from scoutmaster.core.refusal import Refused, Status
@@ -53,6 +53,8 @@ class Session:
         """Check a delta's form. False if it is void: sent before the agent heard of a resync."""
         if self._incoming is not None:
             raise _wrong("a delta within a snapshot")
+        if len(changes.added) + len(changes.removed) > BATCH:
+            raise _wrong(f"a delta of more than {BATCH} names")
         _check_names(changes.added)
         _check_names(changes.removed)
         return not self.resyncing
@@ -116,6 +118,8 @@ class _Incoming:
             if changes.part is not Part.ONLY and not changes.part.ends:
                 raise _wrong("an empty part of a snapshot")
             return
+        if len(names) > PART:
+            raise _wrong(f"a part of a snapshot of more than {PART} names")
         _check_names(names)
         if not ascends(names) or (self.names and names[0] <= self.names[-1][-1]):
             raise _wrong("a snapshot whose names do not ascend")

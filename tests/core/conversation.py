@@ -2,6 +2,7 @@
 
 import pytest
 
+from scout.core.inventory import PART
 from scout.core.messages import (
     Ack,
     AgentMessage,
@@ -82,7 +83,9 @@ class Stream:
 
     def serve(self, *names: bytes, sequence: int = 1) -> "Stream":
         """Send a snapshot and vouch for it."""
-        assert self.tell(only(sequence, *names)) == [Ack(sequence)]
+        for message in snapshot(sequence, *names):
+            answers = self.tell(message)
+        assert answers == [Ack(sequence)]
         assert self.tell(vouch(sequence, *names)) == []
         return self
 
@@ -90,6 +93,15 @@ class Stream:
 def only(sequence: int, *names: bytes) -> Changes:
     """A snapshot in one part."""
     return Changes(Part.ONLY, sequence, names, (), len(names), digest(names))
+
+
+def snapshot(sequence: int, *names: bytes) -> list[Changes]:
+    """A snapshot in as many parts as it takes."""
+    runs = [names[start : start + PART] for start in range(0, len(names), PART)]
+    if len(runs) <= 1:
+        return [only(sequence, *names)]
+    kinds = [Part.FIRST, *[Part.MIDDLE] * (len(runs) - 2), Part.LAST]
+    return [part(it, sequence, *run, whole=names) for it, run in zip(kinds, runs, strict=True)]
 
 
 def part(kind: Part, sequence: int, *names: bytes, whole: tuple[bytes, ...] = ()) -> Changes:

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 
+from scout.core.inventory import BATCH, PART
 from scout.core.messages import Ack, Changes, Health, MasterMessage, Part, Resync
 from scout.core.names import digest
 from scoutmaster.core.policy import Policy
@@ -304,12 +305,12 @@ def test_a_snapshot_cut_off_by_a_broken_stream_leaves_what_was_before() -> None:
 
 
 def test_a_crowd_of_names_in_one_delta() -> None:
-    """4,096 at once, in the middle of 20,000: the order stays that of bytes."""
+    """2,048 at once, in the middle of 20,000: the order stays that of bytes."""
     desk = Desk()
     names = tuple(b"%05d" % number for number in range(0, 40_000, 2))
     stream = desk.open()
     stream.serve(*names)
-    added = tuple(b"%05d" % number for number in range(1, 8193, 2))
+    added = tuple(b"%05d" % number for number in range(1, 2 * BATCH, 2))
     assert stream.tell(delta(2, names, added, ())) == [Ack(2)]
     listed = desk.listed()
     assert all(before < after for before, after in pairwise(listed))
@@ -326,3 +327,14 @@ def test_agents_in_turn_do_not_disturb_each_other() -> None:
             assert stream.tell(delta(step + 2, held, (b"%02d" % step,), ())) == [Ack(step + 2)]
         held += (b"%02d" % step,)
     assert desk.listed() == sorted(held * 10)
+
+
+@pytest.mark.parametrize("message", ["delta", "part"])
+def test_a_message_that_would_hold_everybody_up_is_refused(message: str) -> None:
+    """However many names fit into 4 MiB, the master takes in what it can do in a moment."""
+    names = tuple(b"%05d" % number for number in range(PART + 1))
+    stream = Desk().open().serve()
+    big = delta(2, (), names[: BATCH + 1], ()) if message == "delta" else only(2, *names)
+    refusal = stream.refused(big)
+    assert refusal.status is Status.INVALID_ARGUMENT
+    assert "more than" in refusal.message

@@ -37,12 +37,14 @@ def test_a_big_directory_is_shown_whole_or_not_at_all(stage: Stage, tmp_path: Pa
     watchman = Watchman(master)
     watchman.start()
     agent = stage.agent(tmp_path, master)
-    wait_until(lambda: master.files()["complete"] and master.files()["files"])
+    wait_until(lambda: master.metric("scoutmaster_files") == FILES, limit=120)
+    wait_until(lambda: master.metric("scoutmaster_complete") == 1)
     watchman.stop()
     assert watchman.counts <= {0, FILES}
     assert "does not answer" not in master.log
     assert master.names() == [f"file-{number:012d}" for number in range(FILES)]
     (tmp_path / "zz-one-more").touch()
-    wait_until(lambda: master.names()[-1] == "zz-one-more")
+    wait_until(lambda: master.metric("scoutmaster_files") == FILES + 1)
+    assert master.names()[-1] == "zz-one-more"
     assert master.metric("scoutmaster_resyncs_total") == 0
     assert agent.process.poll() is None
