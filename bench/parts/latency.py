@@ -28,7 +28,7 @@ METHOD = (
 
 def measure(rig: Rig) -> Iterator[Figure]:
     """The floor, then each size."""
-    runs, count = rig.runs(3, 2), rig.runs(150, 50)
+    runs, count = rig.runs(3, 2), rig.runs(100, 50)
     foreign = rig.foreign
     if foreign is not None:
         asker = Asker(foreign.port, foreign.host)
