@@ -101,7 +101,7 @@ class Master:
         for client in missed:
             self._judge(client, now)
         for client in over:
-            self._drop(client, "unhealthy", f"{client.strikes} health checks without an answer")
+            self._drop(client, "unhealthy", _unanswered(client.strikes))
         self.settled = self.settled or now >= self._settle_at
         self._publish()
 
@@ -329,3 +329,8 @@ class Master:
 
     def _name(self) -> str:
         return f"{self._epoch}-{self._revision}"
+
+
+def _unanswered(strikes: int) -> str:
+    checks = "1 health check" if strikes == 1 else f"{strikes} health checks"
+    return f"{checks} without an answer"

@@ -135,8 +135,11 @@ class Neighbour:
         assert self.agent.process.poll() is None
         assert "lost the master" not in self.agent.log
         assert "Traceback" not in self.master.log
-        assert self.master.metric("scoutmaster_deregistrations_total") == len(
-            [line for line in self.master.lines if "client deregistered" in line]
+        wait_until(
+            lambda: (
+                self.master.metric("scoutmaster_deregistrations_total")
+                == sum("client deregistered" in line for line in list(self.master.lines))
+            )
         )
         assert not [
             line
