@@ -27,8 +27,9 @@ def measure(rig: Rig) -> Iterator[Figure]:
             master = rig.master(f"--expect-clients={count}", "--settle=10s", grpc=grpc, http=http)
             wait_complete(http, count * files)
             seconds.append(time.perf_counter() - begun)
-            refused.append(metric(http, "scoutmaster_refusals_total"))
+            # Each scrape begins the measuring of holds anew, so that comes first.
             lag.append(metric(http, "scoutmaster_loop_lag_seconds") * 1e3)
+            refused.append(metric(http, "scoutmaster_refusals_total"))
     method = (
         f"{count:,} clients of {files:,} files, all in one other process that needs a core of "
         "its own; SIGKILL, start at the same ports with --expect-clients, until the list says "
