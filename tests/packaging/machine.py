@@ -116,8 +116,8 @@ class Machine:
 
     def install(self, package: Path) -> None:
         """Install a Debian package, or upgrade to it."""
-        shutil.copy(package, self.path("/root"))
-        self.run("dpkg", "--install", f"/root/{package.name}")
+        shutil.copy(package, self.path("/srv"))
+        self.run("dpkg", "--install", f"/srv/{package.name}")
 
     def get(self, path: str, port: int = 3001) -> str:
         """The answer to a GET of this machine's HTTP server."""
