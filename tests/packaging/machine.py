@@ -118,6 +118,7 @@ class Machine:
         """Install a Debian package, or upgrade to it."""
         shutil.copy(package, self.path("/srv"))
         self.run("dpkg", "--install", f"/srv/{package.name}")
+        self.path(f"/srv/{package.name}").unlink()
 
     def get(self, path: str, port: int = 3001) -> str:
         """The answer to a GET of this machine's HTTP server."""
