@@ -23,7 +23,7 @@ from scout.core.session import WORKING, Phase, Session
 from scout.core.vitals import Vitals
 from scout.errors import ProtocolError
 from scout.process.log import Log
-from scout.wire import codec
+from scout.wire import codec, transport
 
 UNREACHABLE = Backoff(base=0.05, limit=0.5)
 """Between attempts to reach a master. Low, so that files return within a second of its return."""
@@ -52,6 +52,7 @@ CHANNEL = (
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 500),
     ("grpc.enable_http_proxy", 0),
+    *transport.OPTIONS,
 )
 
 

@@ -20,7 +20,7 @@ from scout.core.trickle import Trickle
 from scout.core.values import Address
 from scout.errors import AddressInUse, NoPermission, ProtocolError
 from scout.process.log import Log
-from scout.wire import codec
+from scout.wire import codec, transport
 from scoutmaster.core.events import Turn
 from scoutmaster.core.master import Master
 from scoutmaster.core.refusal import Refused, Status
@@ -33,6 +33,7 @@ OPTIONS = (
     ("grpc.max_receive_message_length", 4 * 1024 * 1024),
     # One stream is one client; a connection with many is none of ours.
     ("grpc.max_concurrent_streams", 16),
+    *transport.OPTIONS,
 )
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
