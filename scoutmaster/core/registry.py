@@ -218,7 +218,8 @@ class Registry:
         return ask, missed, over
 
     def _round_before(self, time: float) -> float:
-        return time - time % self._round
+        # A little more, or the rounding of floating point would find the round before.
+        return self._round * ((time + self._round / 1000) // self._round)
 
     def _strike(self, client: Client) -> None:
         client.strikes += 1
