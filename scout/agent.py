@@ -35,15 +35,12 @@ from scout.patrol import Orders, Patrol
 from scout.process import log, systemd
 from scout.process.lag import LagMonitor
 from scout.process.signals import stop_event
-from scout.report import Ended, Reporter
+from scout.report import STREAM_LIMIT, Ended, Reporter
 from scout.scan import Scanner
 from scout.status import describe
 
 GOODBYE = 2.0
 """Seconds that the goodbye may take: no operator waits longer for a stop."""
-
-STREAM_LIMIT = 30.0
-"""Seconds without a message of the master, or the end of an attempt to reach it: it is stuck."""
 
 POLLER_SLACK = 10.0
 """Seconds that a round of the patrol may come late on a loaded host before it counts as stuck."""

@@ -15,11 +15,14 @@ from scout.wire.codec import SERVICE
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
+DIRECT = (("grpc.enable_http_proxy", 0),)
+"""The stream to the master takes no proxy; so neither does the question whether it serves."""
+
 
 async def check_master(address: str, timeout: float) -> None:
     """Ask the master's health once. Raises `MasterUnavailable` unless it serves in `timeout` s."""
     request = health_pb2.HealthCheckRequest(service=SERVICE)
-    async with grpc.aio.insecure_channel(address) as channel:
+    async with grpc.aio.insecure_channel(address, options=DIRECT) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         try:
             answer = await stub.Check(request, timeout=timeout)
@@ -42,7 +45,8 @@ class HealthServer:
         self._servicer = health.aio.HealthServicer()
         self._serving: bool | None = None
         self._setting: asyncio.Task[None] | None = None
-        self._server = grpc.aio.server()
+        # With it two agents would share the port, and a probe would get either's answer.
+        self._server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, self._server)
 
     async def start(self, address: str) -> int:

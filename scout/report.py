@@ -38,6 +38,10 @@ last successful one took, so that neither a long line nor a black hole is waited
 REGISTER_MOST = 10.0
 """Seconds that a connected master may take to answer Register: a thousand may be before us."""
 
+STREAM_LIMIT, SLACK = 30.0, 10.0
+"""Seconds without a message of the master, or the end of an attempt to reach it: the stream is
+stuck. Where the master asks less often, what it announced and some more."""
+
 PARTING = 1.0
 """Seconds that the stream's status may take after a goodbye or a failed write."""
 
@@ -220,6 +224,8 @@ class Reporter:
             session.received(message, now)
             self._vitals.beat("stream", now)
             if isinstance(message, Registered):
+                patience = message.health_interval + message.health_timeout
+                self._vitals.expect("stream", max(STREAM_LIMIT, patience + SLACK), now)
                 if self.trouble is not None:
                     self._log.info("registered with the master again", master=self.address)
                 self.trouble = None

@@ -158,6 +158,7 @@ class Session:
         """The path leads to another directory now. Allowed between two streams only."""
         self._expect(Phase.CLOSED, event="move")
         self.directory, self.epoch = directory, epoch
+        self._leaving = False  # that goodbye was for the old claim
         self._inventory.forget()
 
     # What follows

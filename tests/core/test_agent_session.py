@@ -244,6 +244,16 @@ def test_goodbye_is_the_last_word() -> None:
     assert talk.session.deadline() is None
 
 
+def test_a_move_while_the_master_is_away_says_no_goodbye_to_the_new_claim() -> None:
+    talk = Talk(b"a").begin()
+    talk.session.closed()
+    talk.session.leave()
+    talk.session.move(b"/e", 8)
+    talk.session.opened(talk.now)
+    assert talk.say() == [Register("host", b"/e", 8, 0, "1.0")]
+    assert Deregister() not in talk.hear(GRANTED)
+
+
 @pytest.mark.parametrize("message", [Ack(1), HealthCheck(serving=True), Resync("x")])
 def test_what_does_not_fit_the_phase_names_itself_and_changes_nothing(
     message: MasterMessage,

@@ -3,15 +3,18 @@
 import asyncio
 import time
 from random import Random
+from typing import cast
 
 import grpc
 import pytest
 
 from scout.core.inventory import Inventory
+from scout.core.messages import MasterMessage, Registered
 from scout.core.session import Session
 from scout.core.vitals import Vitals
 from scout.process import log
-from scout.report import Ended, Reporter
+from scout.report import EOF, Call, Ended, Reporter
+from scout.wire import codec
 
 CODE = grpc.StatusCode
 
@@ -81,3 +84,30 @@ async def test_a_refusal_after_the_registration_is_a_refusal_as_well() -> None:
 
 async def test_a_stream_that_was_of_use_lets_the_waits_start_anew() -> None:
     assert await waits(*[TOO_MANY] * 3, useful=True) == [0.5, 0.5, 0.5]
+
+
+class Words:
+    """A stream that brings these messages, then ends."""
+
+    def __init__(self, *messages: MasterMessage) -> None:
+        self._left: list[object] = [codec.encode_master(it) for it in messages]
+
+    async def read(self) -> object:
+        return self._left.pop(0) if self._left else EOF
+
+
+async def test_a_master_that_asks_seldom_is_not_taken_for_a_stuck_stream() -> None:
+    """Else the watchdog would end every quiet agent of a master with a long --health-interval."""
+    vitals = Vitals()
+    inventory = Inventory()
+    session = Session("host", b"/d", 1, "1", inventory)
+    reporter = Reporter(
+        "127.0.0.1:1", session, vitals, log.get("test"), Random(1), lambda: None, clock=lambda: 0.0
+    )
+    vitals.expect("stream", 30.0, 0.0)
+    session.opened(0.0)
+    assert session.next(0.0) is not None
+    granted = Registered(None, health_interval=60.0, health_timeout=1.0, serving=True)
+    await reporter._listen(cast(Call, Words(granted)))
+    assert vitals.stuck(61.0) == {}
+    assert "stream" in vitals.stuck(72.0)
