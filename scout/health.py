@@ -10,19 +10,17 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from scout.errors import AddressInUse, MasterUnavailable
+from scout.wire import transport
 from scout.wire.codec import SERVICE
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
-DIRECT = (("grpc.enable_http_proxy", 0),)
-"""The stream to the master takes no proxy; so neither does the question whether it serves."""
-
 
 async def check_master(address: str, timeout: float) -> None:
     """Ask the master's health once. Raises `MasterUnavailable` unless it serves in `timeout` s."""
     request = health_pb2.HealthCheckRequest(service=SERVICE)
-    async with grpc.aio.insecure_channel(address, options=DIRECT) as channel:
+    async with grpc.aio.insecure_channel(address, options=transport.DIRECT) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         try:
             answer = await stub.Check(request, timeout=timeout)

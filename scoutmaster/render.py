@@ -100,13 +100,9 @@ def files_gzip(view: View) -> list[bytes]:
     """
     pieces = [b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff", _deflate(_HEAD)]
     checksum, size = zlib.crc32(_HEAD), len(_HEAD)
-    for chunk in view.chunks:
-        if len(pieces) == 2:
-            text = chunk_json(chunk)[1:]
-            pieces.append(_deflate(text))
-        else:
-            text = chunk_json(chunk)
-            pieces.append(_remembered(chunk, "deflate", _deflated))
+    for number, chunk in enumerate(view.chunks):
+        text = chunk_json(chunk) if number else chunk_json(chunk)[1:]
+        pieces.append(_remembered(chunk, "deflate", _deflated) if number else _deflate(text))
         checksum, size = zlib.crc32(text, checksum), size + len(text)
     tail = _tail(view)
     pieces.append(_deflate(tail, last=True))
