@@ -17,7 +17,11 @@ FEW = MOST // 8
 
 
 class Misfit(Exception):
-    """A change that does not fit what is held; the text says how."""
+    """Something that does not fit what is held; the text says how, `kind` is for counting."""
+
+    def __init__(self, text: str, kind: str = "misfit") -> None:
+        super().__init__(text)
+        self.kind = kind
 
 
 class Holding:

@@ -151,15 +151,18 @@ class Master:
             raise Refused(Status.INVALID_ARGUMENT, "a stream begins with Register")
         silent = client.silent
         self.registry.heard(client, now)
-        match message:
-            case Changes(part=Part.DELTA):
-                self._delta(session, client, message)
-            case Changes():
-                self._part(session, client, message, now)
-            case Health():
-                self._health(session, client, message, now)
-            case Deregister():
-                self._drop(client, "goodbye", "it said goodbye")
+        try:
+            match message:
+                case Changes(part=Part.DELTA):
+                    self._delta(session, client, message)
+                case Changes():
+                    self._part(session, client, message, now)
+                case Health():
+                    self._health(session, client, message, now)
+                case Deregister():
+                    self._drop(client, "goodbye", "it said goodbye")
+        except Misfit as misfit:
+            self._resync(session, client, misfit, now)
         if silent:
             self._judge(client, now)
 
@@ -182,7 +185,11 @@ class Master:
             self._turns.append(Turn(client, None, client.standing, ""))
         self._client_of[session] = client
         self._awake[session] = None
-        known = client.holding is not None and message.acknowledged <= client.state.sequence
+        known = (
+            client.holding is not None
+            and not client.doubt
+            and message.acknowledged <= client.state.sequence
+        )
         if not known:
             session.resyncing = True
         session.say(
@@ -205,29 +212,24 @@ class Master:
         self._judge(client, now)
 
     def _delta(self, session: Session, client: Client, message: Changes) -> None:
+        """A step. Raises `Misfit`, as do the next two."""
         if not session.delta(message):
             return
         if client.holding is None or message.sequence != client.state.sequence + 1:
-            self._resync(session, "gap", f"{message.sequence} after {client.state.sequence}")
-            return
+            raise Misfit(f"{message.sequence} after {client.state.sequence}", "gap")
         state = State(
             message.sequence,
             client.state.count + len(message.added) - len(message.removed),
             (client.state.digest + digest(message.added) - digest(message.removed)) & MASK,
         )
         if (state.count, state.digest) != (message.count, message.digest):
-            self._resync(session, "digest", "count or digest of a delta does not match")
-            return
+            raise Misfit("count or digest of a delta does not match", "digest")
         if state.count > self.policy.max_files:
             raise Refused(
                 Status.RESOURCE_EXHAUSTED,
                 f"more than {self.policy.max_files} files; raise --max-files on the master",
             )
-        try:
-            client.holding.apply(message.added, message.removed)
-        except Misfit as misfit:
-            self._resync(session, "misfit", str(misfit))
-            return
+        client.holding.apply(message.added, message.removed)
         client.state = state
         if client.standing is Standing.HEALTHY:
             self.catalog.change(client.number, message.added, message.removed)
@@ -240,8 +242,8 @@ class Master:
         if snapshot is None:
             return
         if snapshot.state != snapshot.claimed:
-            self._resync(session, "digest", "count or digest of a snapshot does not match")
-            return
+            raise Misfit("count or digest of a snapshot does not match", "digest")
+        client.doubt = ""
         client.holding = Holding.from_sorted(snapshot.runs)
         client.state = snapshot.state
         if client.standing is Standing.HEALTHY:
@@ -256,15 +258,18 @@ class Master:
             state = client.state
             if message.sequence == state.sequence:
                 if (message.count, message.digest) != (state.count, state.digest):
-                    self._resync(session, "digest", "a health check's count or digest differ")
+                    raise Misfit("a health check's count or digest differ", "digest")
             elif message.sequence:
-                self._resync(session, "gap", f"{message.sequence} at {state.sequence}")
+                raise Misfit(f"{message.sequence} at {state.sequence}", "gap")
         self._judge(client, now)
 
-    def _resync(self, session: Session, label: str, detail: str) -> None:
-        self.tally.resyncs[label] += 1
+    def _resync(self, session: Session, client: Client, misfit: Misfit, now: float) -> None:
+        """What is held is not the truth: show it no more, and ask for a snapshot."""
+        client.doubt = f"out of step: {misfit}"
+        self.tally.resyncs[misfit.kind] += 1
         session.void()
-        self._say(session, Resync(detail))
+        self._say(session, Resync(str(misfit)))
+        self._judge(client, now)
 
     def _judge(self, client: Client, now: float) -> None:
         """Bring the catalog in line with the client's standing."""
@@ -303,7 +308,8 @@ class Master:
     def _publish(self) -> None:
         """Replace the view if anything that a reader sees has changed."""
         clients = len(self.registry.clients)
-        if 0 < self.policy.expected <= self._healthy == clients:
+        # Healthy is not yet seen: a pass may still have to bring in what they hold.
+        if 0 < self.policy.expected <= self._healthy == clients and not self.catalog.busy:
             self.settled = True
         complete = (
             self.settled

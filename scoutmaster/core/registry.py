@@ -7,7 +7,8 @@ Rules of this file:
    `timeout`. A check without an answer is a strike; so is every interval that a client spends
    without a stream. `limit` strikes in a row end the registration.
 3. A client is healthy while it is connected, answers, vouches for its directory, and the master
-   holds a whole state of it. Only a healthy client's files are shown.
+   holds a whole state of it that nothing has proven wrong. Only a healthy client's files are
+   shown.
 4. A master that was late itself blames nobody: answers may lie unread in its sockets.
 5. Checks are asked in rounds: to ask 25 clients together costs two thirds of asking them one by
    one, because programs and threads are woken once for all of them.
@@ -58,6 +59,8 @@ class Client:
     state: State = NOTHING
     serving: bool = False
     reason: str = "it has just registered"
+    doubt: str = ""
+    """Why what is held is not its directory's truth, until its next snapshot; empty if it is."""
     silent: bool = False
     strikes: int = 0
     asked: float | None = None
@@ -85,6 +88,8 @@ class Client:
             return Standing.UNHEALTHY, "it does not answer health checks"
         if self.holding is None:
             return Standing.SYNCING, self.reason or "its first snapshot is on the way"
+        if self.doubt:
+            return Standing.UNHEALTHY, self.doubt
         if not self.serving and self.standing is Standing.SYNCING:
             return Standing.SYNCING, self.reason  # its word follows its first snapshot
         if not self.serving:

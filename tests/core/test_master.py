@@ -59,6 +59,15 @@ def test_the_expected_clients_settle_a_master_early() -> None:
     assert desk.master.view.complete is True
 
 
+def test_the_expected_clients_settle_a_master_only_once_their_files_are_seen() -> None:
+    """A large first snapshot takes a pass; who reads before its end reads an empty list."""
+    desk = Desk(Policy(settle=10.0, expected=1))
+    desk.open().serve(*MANY)
+    assert (names(desk.master.view), desk.master.settled) == ([], False)
+    work(desk)
+    assert (len(names(desk.master.view)), desk.master.settled) == (len(MANY), True)
+
+
 def test_fewer_clients_than_expected_are_never_complete() -> None:
     """However long it waits: one whose host did not boot is missed."""
     desk = Desk(Policy(settle=10.0, expected=2))

@@ -5,10 +5,11 @@ from itertools import pairwise
 import pytest
 
 from scout.core.inventory import BATCH, PART
-from scout.core.messages import Ack, Changes, Health, MasterMessage, Part, Resync
+from scout.core.messages import Ack, Changes, Health, MasterMessage, Part, Registered, Resync
 from scout.core.names import digest
 from scoutmaster.core.policy import Policy
 from scoutmaster.core.refusal import Status
+from scoutmaster.core.registry import Standing
 from tests.core.conversation import Desk, Stream, delta, only, part, vouch
 
 A, B, C, D = b"a", b"b", b"c", b"d"
@@ -45,7 +46,7 @@ def test_a_delta_out_of_order_asks_for_a_snapshot(sequence: int) -> None:
     desk = Desk()
     stream = desk.open().serve(A)
     assert is_resync(stream.tell(delta(sequence, (A,), (B,), ())))
-    assert desk.listed() == [A]
+    assert desk.listed() == []
     assert desk.master.tally.resyncs == {"gap": 1}
     assert stream.tell(only(9, A, B)) == [Ack(9)]
     assert desk.listed() == [A, B]
@@ -63,7 +64,7 @@ def test_a_delta_before_any_snapshot_is_void() -> None:
 @pytest.mark.parametrize(
     ("added", "removed"), [((A,), ()), ((), (C,)), ((C, C), ()), ((), (A, A)), ((C,), (C,))]
 )
-def test_a_delta_that_does_not_fit_asks_for_a_snapshot_and_changes_nothing(
+def test_a_delta_that_does_not_fit_asks_for_a_snapshot(
     added: tuple[bytes, ...], removed: tuple[bytes, ...]
 ) -> None:
     """Even where its count and digest were right: a name added twice, or removed unheld."""
@@ -73,18 +74,19 @@ def test_a_delta_that_does_not_fit_asks_for_a_snapshot_and_changes_nothing(
     count = 2 + len(added) - len(removed)
     changes = Changes(Part.DELTA, 2, added, removed, count, total % 2**64)
     assert is_resync(stream.tell(changes))
-    assert desk.listed() == [A, B]
+    assert desk.listed() == []
     assert desk.master.tally.resyncs == {"misfit": 1}
 
 
-def test_a_digest_that_does_not_match_asks_for_a_snapshot_and_changes_nothing() -> None:
+def test_a_digest_that_does_not_match_asks_for_a_snapshot() -> None:
     desk = Desk()
     stream = desk.open().serve(A)
     assert is_resync(stream.tell(Changes(Part.DELTA, 2, (B,), (), 2, 12345)))
-    assert desk.listed() == [A]
+    assert desk.listed() == []
     assert stream.tell(only(3, A, B)) == [Ack(3)]
-    assert is_resync(stream.tell(Changes(Part.DELTA, 4, (C,), (), 99, digest([A, B, C]))))
     assert desk.listed() == [A, B]
+    assert is_resync(stream.tell(Changes(Part.DELTA, 4, (C,), (), 99, digest([A, B, C]))))
+    assert desk.listed() == []
     assert desk.master.tally.resyncs == {"digest": 2}
 
 
@@ -95,7 +97,7 @@ def test_what_was_on_its_way_when_a_resync_was_asked_for_is_void() -> None:
     assert is_resync(stream.tell(delta(5, (A,), (B,), ())))
     assert stream.tell(delta(6, (A, B), (C,), ())) == []
     assert stream.tell(vouch(6, A, B, C)) == []
-    assert desk.listed() == [A]
+    assert desk.listed() == []
     stream.serve(A, B, C, sequence=7)
     assert desk.listed() == [A, B, C]
     assert stream.tell(delta(8, (A, B, C), (), (A,))) == [Ack(8)]
@@ -207,7 +209,7 @@ def test_a_snapshot_that_is_not_what_it_claims_is_not_taken_in(count: int, total
     desk = Desk()
     stream = desk.open().serve(A)
     assert is_resync(stream.tell(Changes(Part.ONLY, 2, (A, B), (), count, total)))
-    assert desk.listed() == [A]
+    assert desk.listed() == []
     assert desk.master.tally.resyncs == {"digest": 1}
 
 
@@ -218,7 +220,7 @@ def test_parts_of_a_snapshot_that_a_resync_made_void_are_passed_over() -> None:
     assert is_resync(stream.tell(vouch(1, A, B)))
     assert stream.tell(part(Part.MIDDLE, 2, B)) == []
     assert stream.tell(part(Part.LAST, 2, C, whole=(A, B, C))) == []
-    assert desk.listed() == [A]
+    assert desk.listed() == []
     stream.serve(A, B, sequence=3)
     assert desk.listed() == [A, B]
 
@@ -249,6 +251,34 @@ def test_a_health_check_finds_what_deltas_alone_would_not() -> None:
     assert is_resync(stream.tell(vouch(1, B)))
     assert stream.tell(vouch(1, B)) == []
     assert desk.master.tally.resyncs == {"digest": 1}
+
+
+def test_what_is_proven_wrong_is_shown_no_more_until_the_next_snapshot() -> None:
+    """Whatever the agent says of its health meanwhile; the reader is told that a client lacks."""
+    desk = Desk()
+    desk.open("other").serve(D)
+    stream = desk.open().serve(A)
+    assert is_resync(stream.tell(vouch(1, B)))
+    assert (desk.listed(), desk.master.view.complete) == ([D], False)
+    [_, client] = desk.master.registry.clients.values()
+    standing, reason = client.judge()
+    assert standing is Standing.UNHEALTHY
+    assert "out of step" in reason
+    stream.tell(vouch(1, B))
+    stream.tell(part(Part.FIRST, 2, A))
+    assert (desk.listed(), desk.master.view.complete) == ([D], False)
+    stream.tell(part(Part.LAST, 2, B, whole=(A, B)))
+    assert (desk.listed(), desk.master.view.complete) == ([A, B, D], True)
+
+
+def test_what_is_proven_wrong_is_not_resumed_by_a_new_stream() -> None:
+    desk = Desk()
+    stream = desk.open(epoch=3).serve(A)
+    assert is_resync(stream.tell(vouch(1, B)))
+    stream.close()
+    [greeting] = desk.open(epoch=3, acknowledged=1).greeting
+    assert isinstance(greeting, Registered)
+    assert greeting.resume_after is None
 
 
 def test_a_health_check_of_another_sequence_asks_for_a_snapshot() -> None:
