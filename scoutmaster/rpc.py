@@ -16,6 +16,7 @@ from urllib.parse import unquote
 import grpc
 import grpc.aio
 
+from scout.core.messages import Deregister
 from scout.core.trickle import Trickle
 from scout.core.values import Address
 from scout.errors import AddressInUse, NoPermission, ProtocolError
@@ -27,10 +28,14 @@ from scoutmaster.core.refusal import Refused, Status
 from scoutmaster.core.registry import Standing
 from scoutmaster.core.session import Session
 
+MESSAGE_LIMIT = 1280 * 1024
+"""Bytes in a message. Much more would hold the loop while it is taken apart."""
+
 OPTIONS = (
     # With it a second master on the same port would share its agents instead of failing.
     ("grpc.so_reuseport", 0),
-    ("grpc.max_receive_message_length", 4 * 1024 * 1024),
+    # The longest part of a snapshot takes 1.04 MiB; what is longer is none of ours.
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
     # One stream is one client; a connection with many is none of ours.
     ("grpc.max_concurrent_streams", 16),
     *transport.OPTIONS,
@@ -47,6 +52,10 @@ PAUSE, PATIENCE = 0.05, 2.0
 LINES, PERIOD = 20, 10.0
 """Lines in the log, and in how many seconds, about streams that ended with an error. All of them
 are counted in `scoutmaster_refusals_total`."""
+
+MANY = 25
+"""Slices of work, of some 2,000 names each, after which the names that came are taken from the
+cyclic collector's sight."""
 
 SPARE = 1000
 """Streams beyond the clients' limit: those that are about to be refused or replaced."""
@@ -100,6 +109,7 @@ class Streams:
         self._timer_at = float("inf")
         self._trickle = Trickle(LINES, PERIOD)
         self._working = False
+        self._slices = 0
         self._closing = False
 
     def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
@@ -183,6 +193,8 @@ class Streams:
             master.received(session, message, begun)
             self._on_applied(clock() - begun)
             self.after()
+            if isinstance(message, Deregister):
+                return
             data = await context.read()
 
     async def _first(self, context: Context) -> object:
@@ -214,13 +226,18 @@ class Streams:
     def _work(self) -> None:
         """One slice; the next one after whatever else the loop has to do."""
         self._working = self._master.work()
+        self._slices += 1
         if self._working:
             asyncio.get_running_loop().call_soon(self._work)
-        else:
+            return
+        if self._slices >= MANY:
             # The names of a large client stay for long. Python's cyclic collector would walk over
-            # all of them again and again, 40 ms for two million, and never find anything.
+            # all of them again and again, 40 ms for two million, and never find anything. What is
+            # garbage by now would stay as well, so that goes first.
+            self._slices = 0
+            gc.collect()
             gc.freeze()
-            self.after()
+        self.after()
 
     def _arm(self) -> None:
         """See to the next tick. There is one timer, and it is moved only to come earlier."""

@@ -6,6 +6,7 @@ is checked by the state machines. Pure functions, safe from any thread.
 
 from google.protobuf.message import DecodeError
 
+from scout.core.inventory import PART
 from scout.core.messages import (
     Ack,
     AgentMessage,
@@ -78,6 +79,9 @@ def decode_agent(data: bytes) -> AgentMessage:
                 part = Part(changes.part)
             except ValueError as error:
                 raise ProtocolError(f"Changes of an unknown part {changes.part}") from error
+            if len(changes.added) + len(changes.removed) > PART:
+                # Before they are copied: a message has room for half a million empty names.
+                raise ProtocolError(f"Changes of more than {PART} names")
             return Changes(
                 part,
                 changes.sequence,

@@ -31,7 +31,7 @@ class Merge:
         self.shown = frozenset(incoming)
         self.log: list[tuple[int, Sequence[bytes], Sequence[bytes]]] = []
         self._replayed = 0
-        self._haste = 1
+        self._haste, self._backlog = 1, float("inf")
         self._old = chunks
         self._at = 0
         self._rest: list[Entry] | None = None
@@ -109,14 +109,17 @@ class Merge:
     def _replay(self, budget: int) -> Index | None:
         """Bring the new index up to date with what changed since the start.
 
-        Each slice does twice as much as the one before, so that it comes to an end however fast
-        changes keep coming.
+        Where more came than the slice before had done, the next one does twice as much: so it
+        comes to an end however fast changes keep coming, and is no longer than that takes.
         """
         if self._index is None:
             self._flush()
             self._index = Index(self._new)
+        backlog = len(self.log) - self._replayed
+        if backlog >= self._backlog:
+            self._haste *= 2
+        self._backlog = backlog
         budget *= self._haste
-        self._haste *= 2
         while self._replayed < len(self.log):
             if budget <= 0:
                 return None

@@ -361,7 +361,7 @@ def test_agents_in_turn_do_not_disturb_each_other() -> None:
 
 @pytest.mark.parametrize("message", ["delta", "part"])
 def test_a_message_that_would_hold_everybody_up_is_refused(message: str) -> None:
-    """However many names fit into 4 MiB, the master takes in what it can do in a moment."""
+    """However many names fit into a message, the master takes in what it can do in a moment."""
     names = tuple(b"%05d" % number for number in range(PART + 1))
     stream = Desk().open().serve()
     big = delta(2, (), names[: BATCH + 1], ()) if message == "delta" else only(2, *names)

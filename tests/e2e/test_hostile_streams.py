@@ -6,8 +6,10 @@ from pathlib import Path
 import grpc
 import pytest
 
+from scout.core.inventory import PART
 from scout.core.messages import Ack, AgentMessage, Changes, Deregister, Part, Register, Resync
 from scout.core.names import digest
+from scoutmaster.rpc import MESSAGE_LIMIT
 from tests.e2e.processes import MasterProgram, Stage, wait_until
 from tests.e2e.streams import Neighbour, RawStream, channel_to, register, snapshot, vouch
 
@@ -95,15 +97,36 @@ async def test_later_words_that_are_none(neighbour: Neighbour) -> None:
             wait_until(lambda: master.names() == ["neighbour", "z"])
 
 
-async def test_a_message_above_the_limit(neighbour: Neighbour) -> None:
-    """4 MiB are the most that is read at once: RESOURCE_EXHAUSTED, and the claim is free soon."""
+async def test_a_goodbye_is_the_last_word(neighbour: Neighbour) -> None:
+    """The stream ends in peace; what is said after it counts for nothing."""
     with neighbour.undisturbed() as master:
         async with channel_to(master) as channel:
             stream = await RawStream(channel).greet()
-            await stream.send(b"\x00" * (4 * 1024 * 1024 + 1))
+            await stream.serve(b"a")
+            await stream.send(Deregister(), register("another"), snapshot(b"b"))
+            assert await stream.status() == (Code.OK, "")
+            assert [row["host"] for row in master.clients()] == ["neighbour"]
+
+
+async def test_the_largest_part_of_a_snapshot_is_taken(neighbour: Neighbour) -> None:
+    """As many names as there may be, each as long as there may be."""
+    names = [b"%0255d" % number for number in range(PART)]
+    with neighbour.undisturbed() as master:
+        async with channel_to(master) as channel:
+            stream = await RawStream(channel).greet()
+            await stream.serve(*names)
+            wait_until(lambda: len(master.names()) == PART + 1)
+
+
+async def test_a_message_above_the_limit(neighbour: Neighbour) -> None:
+    """No more than that is read at once: RESOURCE_EXHAUSTED, and the claim is free soon."""
+    with neighbour.undisturbed() as master:
+        async with channel_to(master) as channel:
+            stream = await RawStream(channel).greet()
+            await stream.send(b"\x00" * (MESSAGE_LIMIT + 1))
             code, details = await stream.status()
             assert code is Code.RESOURCE_EXHAUSTED
-            assert "4194304" in details
+            assert str(MESSAGE_LIMIT) in details
             wait_until(lambda: master.clients()[0]["reason"] == "the connection broke")
 
 
@@ -165,14 +188,14 @@ async def test_a_claim_that_another_holds(neighbour: Neighbour) -> None:
 
 
 async def test_a_delta_out_of_order_asks_for_a_snapshot(neighbour: Neighbour) -> None:
-    """No error: the stream goes on, and the list is mended."""
+    """No error: the stream goes on. What is known to be stale is not listed until it is mended."""
     with neighbour.undisturbed() as master:
         async with channel_to(master) as channel:
             stream = await RawStream(channel).greet()
             await stream.serve(b"a")
             await stream.send(Changes(Part.DELTA, 9, (b"b",), (), 2, digest([b"a", b"b"])))
             assert isinstance(await stream.hear_until(Resync), Resync)
-            assert master.names() == ["a", "neighbour"]
+            assert master.names() == ["neighbour"]
             await stream.send(snapshot(b"a", b"b", sequence=10))
             assert await stream.hear_until(Ack) == Ack(10)
             assert master.names() == ["a", "b", "neighbour"]

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from scoutmaster.core.catalog import SMALL, Catalog
 from scoutmaster.core.holding import Holding
+from scoutmaster.core.merge import Merge
 
 OWNERS = 4
 
@@ -125,6 +126,28 @@ def test_a_long_random_walk(seed: int) -> None:
             getattr(machine, step)(owner)
         machine.sorted_and_never_a_mixture()
     machine.teardown()
+
+
+def test_a_pass_catches_up_in_slices_that_stay_short() -> None:
+    """However much changed while it ran: each slice holds up everybody else."""
+    merge = Merge((), frozenset({1}), {1: [b"a"]})
+    merge.log += [(2, [b"%04d" % number], []) for number in range(1000)]
+    steps = 1
+    while merge.step(80) is None:
+        steps += 1
+    assert steps >= 100
+
+
+def test_a_pass_ends_however_fast_changes_keep_coming() -> None:
+    merge = Merge((), frozenset({1}), {1: [b"a"]})
+    index, number = None, 0
+    while index is None:
+        for _ in range(500):
+            merge.log.append((2, [b"%06d" % number], []))
+            number += 1
+        index = merge.step(80)
+        assert number < 100_000
+    assert len(index.names_of(2)) == number
 
 
 def test_thousands_of_owners_of_one_name() -> None:
