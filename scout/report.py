@@ -31,6 +31,9 @@ UNREACHABLE = Backoff(base=0.05, limit=0.5)
 REFUSED = Backoff(base=0.5, limit=5.0)
 """Between attempts after the master said no: a person must change something first."""
 
+STEADY = 1.0
+"""Seconds that a stream must have lasted for the next attempts to begin without a wait again."""
+
 CONNECT_LEAST, CONNECT_MOST = 0.5, 5.0
 """Bounds in seconds on one attempt to connect. Within them an attempt may take four times what the
 last successful one took, so that neither a long line nor a black hole is waited for wrongly."""
@@ -44,6 +47,9 @@ stuck. Where the master asks less often, what it announced and some more."""
 
 PARTING = 1.0
 """Seconds that the stream's status may take after a goodbye or a failed write."""
+
+LOOK = 1.0
+"""Seconds between two looks whether a master that takes nothing more is gone."""
 
 WRITE_FAILED = (grpc.StatusCode.INTERNAL, "Internal error from Core")
 """What gRPC's asyncio client calls the end of a stream that it found out about by a write."""
@@ -133,7 +139,8 @@ class Reporter:
                 await asyncio.Event().wait()
             acknowledged = self._session.acknowledged_at
             useful = acknowledged is not None and acknowledged >= begun
-            if ended.registered and (useful or not ended.refused):
+            steady = self._clock() - begun >= STEADY
+            if ended.registered and steady and (useful or not ended.refused):
                 failures = 0
             self._note(ended)
             backoff = REFUSED if ended.refused else UNREACHABLE
@@ -186,7 +193,13 @@ class Reporter:
         listener = asyncio.create_task(self._listen(call))
         speaker = asyncio.create_task(self._speak(call))
         try:
-            await asyncio.wait({listener, speaker}, return_when=asyncio.FIRST_COMPLETED)
+            while not (listener.done() or speaker.done()):
+                # A write waits for ever where the master's host is gone: the speaker can't look.
+                await asyncio.wait(
+                    {listener, speaker}, timeout=LOOK, return_when=asyncio.FIRST_COMPLETED
+                )
+                if self._session.silent(self._clock()):
+                    break
             if not listener.done() and self._session.silent(self._clock()):
                 return self._broken("the master was silent for too long")
             # After a goodbye, or a write that failed, the stream's status follows.
@@ -253,7 +266,7 @@ class Reporter:
                 await asyncio.sleep(0)
             elif message is not None:
                 await call.write(codec.encode_agent(message))
-                if session.phase is Phase.CLOSED:
+                if session.phase is Phase.PARTING:
                     await call.done_writing()
                     return
             else:

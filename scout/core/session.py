@@ -12,7 +12,8 @@ Rules of this file:
    back, SERVING follows the changes, it does not overtake them.
 5. An event that does not fit the phase raises `ProtocolError` and changes nothing.
 
-States: CLOSED -opened-> GREETING -next-> REGISTERING -Registered-> LIVE; `closed` from anywhere.
+States: CLOSED -opened-> GREETING -next-> REGISTERING -Registered-> LIVE -leave-> PARTING; `closed`
+from anywhere.
 Owned by one thread.
 """
 
@@ -54,6 +55,7 @@ class Phase(Enum):
     GREETING = "greeting"
     REGISTERING = "registering"
     LIVE = "live"
+    PARTING = "parting"
 
 
 class Working(Enum):
@@ -109,6 +111,8 @@ class Session:
 
     def received(self, message: MasterMessage, now: float) -> None:
         """The master said something."""
+        if self.phase is Phase.PARTING:
+            return  # it was said before the goodbye arrived
         self._heard = now
         self._last_call = None
         if isinstance(message, Registered):
@@ -179,7 +183,7 @@ class Session:
             return None
         if self._leaving:
             self._leaving = False
-            self.phase = Phase.CLOSED
+            self.phase = Phase.PARTING
             return Deregister()
         if self._answer_due or self._health() != self._told:
             self._answer_due = False
@@ -201,7 +205,7 @@ class Session:
 
     def deadline(self) -> float | None:
         """When `next` or `silent` may have something new although nothing happened."""
-        if self.phase is Phase.CLOSED:
+        if self.phase in (Phase.CLOSED, Phase.PARTING):
             return None
         due = []
         if self._patience is not None:
@@ -285,7 +289,8 @@ class Session:
         if part.part.ends:
             self._cut = None
             self._awaiting = part.sequence
-            self._catching_up = False
+            if not (self._inventory.rootless or self._inventory.waiting):
+                self._catching_up = False
         return part
 
     def _health(self) -> tuple[bool, str]:

@@ -16,6 +16,7 @@ from scout.core.messages import (
     Registered,
     Resync,
 )
+from scout.core.names import digest
 from scout.core.session import GRACE, PACE, WORKING, Session
 from scout.errors import ProtocolError
 
@@ -151,6 +152,33 @@ def test_a_lost_directory_is_told_unasked_and_health_returns_after_the_changes()
     assert kinds == [("Health", False), ("Changes", None), ("Health", True)]
 
 
+@pytest.mark.parametrize("new", [[b"new"], []], ids=["a file", "empty"])
+def test_a_directory_replaced_while_its_snapshot_leaves_is_vouched_for_after_the_changes(
+    new: list[bytes],
+) -> None:
+    """The snapshot is of the old directory: its end is not the state to vouch for."""
+    old = [b"%06d" % number for number in range(2 * PART)]
+    talk = Talk(*old)
+    talk.session.opened(talk.now)
+    talk.say()
+    talk.session.received(GRANTED, talk.now)
+    while not isinstance(talk.session.next(talk.now), Changes):
+        pass
+    talk.session.doubt("another directory")
+    for name in old:
+        talk.inventory.settle(name, False)
+    for name in new:
+        talk.inventory.settle(name, True)
+    talk.session.vouch()
+    said = talk.say()
+    assert not any(it.serving for it in said if isinstance(it, Health))
+    while not talk.session.in_step:
+        talk.now += PACE
+        said += talk.hear(Ack(talk.inventory.last))
+    assert [it.serving for it in said if isinstance(it, Health)] == [True]
+    assert said[-1] == Health(True, "", talk.inventory.last, len(new), digest(new))
+
+
 def test_a_resync_is_answered_with_a_snapshot() -> None:
     talk = Talk(b"a").begin()
     talk.change(b"b")
@@ -242,6 +270,19 @@ def test_goodbye_is_the_last_word() -> None:
     talk.session.leave()
     assert talk.say() == [Deregister()]
     assert talk.session.deadline() is None
+    assert talk.change(b"b") == []
+
+
+@pytest.mark.parametrize("message", [Ack(2), HealthCheck(serving=True), Resync("x")])
+def test_what_the_master_said_before_it_heard_the_goodbye_is_passed_over(
+    message: MasterMessage,
+) -> None:
+    """It is on its way when the goodbye leaves, and must not keep that from arriving."""
+    talk = Talk(b"a").begin()
+    talk.change(b"b")
+    talk.session.leave()
+    talk.say()
+    assert talk.hear(message) == []
 
 
 def test_a_move_while_the_master_is_away_says_no_goodbye_to_the_new_claim() -> None:

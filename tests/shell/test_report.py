@@ -1,7 +1,6 @@
 """How the agent goes on after a stream has ended."""
 
 import asyncio
-import time
 from random import Random
 from typing import cast
 
@@ -37,29 +36,39 @@ class Caps(Random):
 
 
 class Script(Reporter):
-    """A reporter whose streams end as they are told to. `useful`: it had something acknowledged."""
+    """A reporter whose streams end as they are told to, after `lasting` seconds. `useful`: it had
+    something acknowledged."""
 
-    def __init__(self, *endings: Ended, useful: bool = False) -> None:
+    def __init__(self, *endings: Ended, lasting: float, useful: bool) -> None:
         self.caps = Caps()
         self.session = Session("h", b"/d", 1, "1", Inventory())
+        self.now = 0.0
         super().__init__(
-            "nowhere:1", self.session, Vitals(), log.get("test"), self.caps, lambda: None
+            "nowhere:1",
+            self.session,
+            Vitals(),
+            log.get("test"),
+            self.caps,
+            lambda: None,
+            clock=lambda: self.now,
         )
         self.first.set_result(None)
         self._endings = list(endings)
+        self._lasting = lasting
         self._useful = useful
 
     async def attempt(self) -> Ended:
         if not self._endings:
             raise asyncio.CancelledError
+        self.now += self._lasting
         if self._useful:
-            self.session.acknowledged_at = time.monotonic()
+            self.session.acknowledged_at = self.now
         return self._endings.pop(0)
 
 
-async def waits(*endings: Ended, useful: bool = False) -> list[float]:
+async def waits(*endings: Ended, lasting: float = 60.0, useful: bool = False) -> list[float]:
     """The longest that each wait might have been."""
-    it = Script(*endings, useful=useful)
+    it = Script(*endings, lasting=lasting, useful=useful)
     with pytest.raises(asyncio.CancelledError):
         await it.run()
     return it.caps.seen
@@ -67,6 +76,11 @@ async def waits(*endings: Ended, useful: bool = False) -> list[float]:
 
 async def test_a_lost_master_is_looked_for_at_once_each_time() -> None:
     assert await waits(LOST, LOST, LOST) == [0.05, 0.05, 0.05]
+
+
+async def test_streams_that_break_as_soon_as_they_stand_are_opened_ever_more_slowly() -> None:
+    """Something between us ends them each time: asking at once would only add to it."""
+    assert await waits(*[LOST] * 4, lasting=0.1, useful=True) == [0.05, 0.1, 0.2, 0.4]
 
 
 async def test_a_master_that_is_not_there_is_looked_for_ever_more_slowly() -> None:
@@ -111,3 +125,32 @@ async def test_a_master_that_asks_seldom_is_not_taken_for_a_stuck_stream() -> No
     await reporter._listen(cast(Call, Words(granted)))
     assert vitals.stuck(61.0) == {}
     assert "stream" in vitals.stuck(72.0)
+
+
+async def test_a_master_that_takes_nothing_more_is_given_up() -> None:
+    """Its host died in the midst of a snapshot: the write waits for room that never comes."""
+    granted = Registered(None, health_interval=0.2, health_timeout=0.1, serving=True)
+
+    async def deaf(_: object, context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
+        await context.read()
+        await context.write(codec.encode_master(granted))
+        await asyncio.Event().wait()
+
+    server = grpc.aio.server()
+    method = grpc.stream_stream_rpc_method_handler(deaf)
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(codec.SERVICE, {"Watch": method}),)
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    inventory = Inventory()
+    for number in range(40_000):
+        inventory.settle(b"%0200d" % number, present=True)
+    session = Session("host", b"/d", 1, "1", inventory)
+    session.vouch()
+    reporter = Reporter(
+        f"127.0.0.1:{port}", session, Vitals(), log.get("test"), Random(1), lambda: None
+    )
+    ended = await reporter.attempt()
+    assert "silent" in ended.reason
+    await server.stop(None)
