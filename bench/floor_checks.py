@@ -1,11 +1,12 @@
-"""The least that asks many clients for a sign of life: bare gRPC streams, and nothing decided.
+"""The least that hears from many clients that they live: bare gRPC streams, and nothing decided.
 
-`python -m bench.floor_checks server` asks each stream every 2 s; `... clients ADDRESS COUNT`
-opens them, each on its own connection, and answers with as many bytes as an agent does.
+`python -m bench.floor_checks server` reads what comes; `... clients ADDRESS COUNT` opens streams,
+each on its own connection, and says as many bytes as an agent does every 2 s.
 """
 
 import asyncio
 import sys
+import time
 
 import grpc.aio
 
@@ -14,22 +15,15 @@ from scout.wire import transport
 METHOD = "/bench.Floor/Check"
 INTERVAL = 2.0
 ROUNDS = 40
-"""In which all are asked during an interval: the way that costs least."""
-QUESTION, ANSWER = b"\x12\x02\x08\x01", b"\x12" + bytes(16)
-"""Of the size of a HealthCheck and a Health."""
-
-
-async def ask(context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
-    """Ask once."""
-    await context.write(QUESTION)
+"""In which all speak during an interval: the way that costs least."""
+WORD = b"\x1a" + bytes(24)
+"""Of the size of a Health."""
 
 
 async def serve() -> None:
     """Serve for ever."""
-    contexts: list[grpc.aio.ServicerContext[bytes, bytes]] = []
 
     async def check(_: object, context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
-        contexts.append(context)
         while isinstance(await context.read(), bytes):
             pass
 
@@ -42,31 +36,29 @@ async def serve() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     print(f"serving grpc={port}", flush=True)
-    turn = 0
-    while True:
-        await asyncio.sleep(INTERVAL / ROUNDS)
-        round_ = [asyncio.create_task(ask(it)) for it in contexts[turn % ROUNDS :: ROUNDS]]
-        if round_:
-            await asyncio.wait(round_)
-        turn += 1
+    await asyncio.Event().wait()
 
 
-async def answer(address: str, count: int) -> None:
-    """Answer for ever."""
+async def speak(address: str, count: int) -> None:
+    """Speak for ever."""
+    begun = time.monotonic()
 
-    async def one() -> None:
+    async def one(number: int) -> None:
         options = (("grpc.use_local_subchannel_pool", 1), *transport.OPTIONS)
         channel = grpc.aio.insecure_channel(address, options=options)
         await channel.channel_ready()
         call = channel.stream_stream(METHOD)()  # type: ignore[call-arg]  # all have defaults
-        while isinstance(await call.read(), bytes):
-            await call.write(ANSWER)
+        due = begun + INTERVAL * (number % ROUNDS) / ROUNDS
+        while True:
+            due += INTERVAL
+            await asyncio.sleep(due - time.monotonic())
+            await call.write(WORD)
 
-    await asyncio.gather(*(one() for _ in range(count)))
+    await asyncio.gather(*(one(number) for number in range(count)))
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "server":
         asyncio.run(serve())
     else:
-        asyncio.run(answer(sys.argv[2], int(sys.argv[3])))
+        asyncio.run(speak(sys.argv[2], int(sys.argv[3])))

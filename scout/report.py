@@ -48,6 +48,11 @@ stuck. Where the master asks less often, what it announced and some more."""
 PARTING = 1.0
 """Seconds that the stream's status may take after a goodbye or a failed write."""
 
+LINE_LEAST = 1.5
+"""Seconds that what was sent may lie unacknowledged by the master's kernel, at least: where the
+master waits longer for a late word, so long. Then the line is cut, and a new connection, tried
+every half second, finds sooner than the kernel's ever longer waits that it has healed."""
+
 LOOK = 1.0
 """Seconds between two looks whether a master that takes nothing more is gone."""
 
@@ -61,6 +66,9 @@ CHANNEL = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 500),
+    # Only with keepalive does gRPC let the kernel end a connection that takes nothing more
+    # (TCP_USER_TIMEOUT); its own pings are not needed, and come once an hour.
+    ("grpc.keepalive_time_ms", 3_600_000),
     *transport.DIRECT,
     *transport.OPTIONS,
 )
@@ -109,6 +117,7 @@ class Reporter:
         self._idle = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._connect_limit = CONNECT_MOST
+        self._line_limit = LINE_LEAST
         self._move: tuple[bytes, int] | None = None
         self._leaving = False
 
@@ -167,7 +176,8 @@ class Reporter:
     async def attempt(self) -> Ended:
         """Open one stream and live with it until it ends."""
         self._vitals.beat("stream", self._clock())
-        async with grpc.aio.insecure_channel(self.address, options=CHANNEL) as channel:
+        options = (*CHANNEL, ("grpc.keepalive_timeout_ms", round(1000 * self._line_limit)))
+        async with grpc.aio.insecure_channel(self.address, options=options) as channel:
             try:
                 begun = self._clock()
                 await asyncio.wait_for(channel.channel_ready(), self._connect_limit)
@@ -178,7 +188,8 @@ class Reporter:
                 self._connect_limit = min(self._connect_limit * 1.2, CONNECT_MOST)
                 return Ended(grpc.StatusCode.UNAVAILABLE, "no connection", False, False)
             call = open_stream(channel)
-            self._session.opened(self._clock())
+            now = self._clock()
+            self._session.opened(now, time.time() - now)
             self._idle.clear()
             try:
                 return await self._converse(call)
@@ -237,7 +248,8 @@ class Reporter:
             session.received(message, now)
             self._vitals.beat("stream", now)
             if isinstance(message, Registered):
-                patience = message.health_interval + message.health_timeout
+                self._line_limit = max(LINE_LEAST, message.health_timeout)
+                patience = message.silence + message.health_timeout
                 self._vitals.expect("stream", max(STREAM_LIMIT, patience + SLACK), now)
                 if self.trouble is not None:
                     self._log.info("registered with the master again", master=self.address)

@@ -21,18 +21,18 @@ OPTIONS = (
     ),
     Option(
         "--health-interval", "SCOUTMASTER_HEALTH_INTERVAL", "DURATION", positive_duration, "2s",
-        "How often each agent is asked whether it is well. Lower notices a dead host sooner "
-        "(after this interval and --health-timeout) and costs about 0.3 ms of processor time "
-        "for each question.",
+        "How often each agent says that it is well. Lower notices a dead host sooner (after "
+        "this interval and --health-timeout) and costs about 0.1 ms of processor time for each "
+        "word.",
     ),
     Option(
         "--health-timeout", "SCOUTMASTER_HEALTH_TIMEOUT", "DURATION", positive_duration, "1s",
-        "How long an agent may take to answer before its files leave the list. It must be "
-        "shorter than the interval.",
+        "How late an agent's word may be before its files leave the list. It must be shorter "
+        "than the interval.",
     ),
     Option(
         "--unhealthy-limit", "SCOUTMASTER_UNHEALTHY_LIMIT", "N", count(1, 1000), "5",
-        "So many missed checks in a row end an agent's registration; it must send a snapshot "
+        "So many missed words in a row end an agent's registration; it must send a snapshot "
         "when it comes back.",
     ),
     Option(

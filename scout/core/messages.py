@@ -76,12 +76,14 @@ class Deregister:
 class Registered:
     """The claim is granted. `resume_after` is None when a snapshot is wanted.
 
-    The interval and the time limit of the master's health checks are in seconds.
+    In seconds: how often the agent is to say `Health` and how late it may come, and how often the
+    master says something at least.
     """
 
     resume_after: int | None
     health_interval: float
     health_timeout: float
+    silence: float
     serving: bool
 
 
@@ -93,8 +95,8 @@ class Ack:
 
 
 @dataclass(frozen=True, slots=True)
-class HealthCheck:
-    """The master asks for the agent's health and tells its own."""
+class MasterHealth:
+    """The master's sign of life: whether it serves."""
 
     serving: bool
 
@@ -107,4 +109,4 @@ class Resync:
 
 
 AgentMessage = Register | Changes | Health | Deregister
-MasterMessage = Registered | Ack | HealthCheck | Resync
+MasterMessage = Registered | Ack | MasterHealth | Resync

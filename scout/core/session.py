@@ -9,7 +9,8 @@ Rules of this file:
    inventory, merged. In a quiet directory a change leaves at once; while changes keep coming the
    next one leaves when the last is acknowledged and `PACE` has passed since it left.
 4. Health is never claimed before the state it vouches for was sent: after a directory has come
-   back, SERVING follows the changes, it does not overtake them.
+   back, SERVING follows the changes, it does not overtake them. It is said at once when it
+   changes, and every interval unasked, in rounds that all agents have in common.
 5. An event that does not fit the phase raises `ProtocolError` and changes nothing.
 
 States: CLOSED -opened-> GREETING -next-> REGISTERING -Registered-> LIVE -leave-> PARTING; `closed`
@@ -19,6 +20,7 @@ Owned by one thread.
 
 from enum import Enum
 
+from scout.core import rounds
 from scout.core.distribution import Distribution
 from scout.core.inventory import Cut, Inventory
 from scout.core.messages import (
@@ -26,7 +28,7 @@ from scout.core.messages import (
     AgentMessage,
     Deregister,
     Health,
-    HealthCheck,
+    MasterHealth,
     MasterMessage,
     Register,
     Registered,
@@ -40,6 +42,9 @@ PACE = 0.010
 A single change costs both programs about 0.2 ms of processor time, most of it the message, so
 100,000 creates sent one by one cost 20 s; at this pace they cost a few hundred messages.
 """
+
+GOLDEN = 0x9E3779B9
+"""2^32 divided by the golden ratio: its multiples spread evenly."""
 
 GRACE = 0.25
 """Seconds between finding the master silent and giving it up."""
@@ -85,7 +90,8 @@ class Session:
         self._reason = "the first scan has not ended"
         self._catching_up = False
         self._told: tuple[bool, str] | None = None
-        self._answer_due = False
+        self._health_due = float("inf")
+        self._interval = self._skew = 0.0
         self._leaving = False
         # What is unacknowledged on this stream.
         self._awaiting: int | None = None
@@ -103,11 +109,13 @@ class Session:
 
     # What happened
 
-    def opened(self, now: float) -> None:
-        """A stream to the master stands."""
+    def opened(self, now: float, skew: float = 0.0) -> None:
+        """A stream to the master stands. `skew` leads from `now` to the time of day, by which
+        agents of different hosts find the same rounds."""
         self._expect(Phase.CLOSED, event="opened")
         self.phase = Phase.GREETING
         self._heard = now
+        self._skew = skew
 
     def received(self, message: MasterMessage, now: float) -> None:
         """The master said something."""
@@ -117,15 +125,14 @@ class Session:
         self._last_call = None
         if isinstance(message, Registered):
             self._expect(Phase.REGISTERING, event="Registered")
-            self._registered(message)
+            self._registered(message, now)
             return
         self._expect(Phase.LIVE, event=type(message).__name__)
         match message:
             case Ack():
                 self._acknowledged(message.sequence, now)
-            case HealthCheck():
+            case MasterHealth():
                 self.master_serving = message.serving
-                self._answer_due = True
             case Resync():
                 # Whatever was unacknowledged is void.
                 self.resyncs += 1
@@ -137,7 +144,7 @@ class Session:
         self.phase = Phase.CLOSED
         self.master_serving = False
         self._awaiting = self._cut = self._patience = self._last_call = None
-        self._answer_due = False
+        self._health_due = float("inf")
 
     def noticed(self, now: float) -> None:
         """The inventory changed."""
@@ -185,8 +192,10 @@ class Session:
             self._leaving = False
             self.phase = Phase.PARTING
             return Deregister()
-        if self._answer_due or self._health() != self._told:
-            self._answer_due = False
+        if now >= self._health_due:
+            self._health_due = self._round_before(now + self._interval)
+            return self._tell()
+        if self._health() != self._told:
             return self._tell()
         if self._cut is None and self._may_send(now):
             self._left = now
@@ -207,7 +216,7 @@ class Session:
         """When `next` or `silent` may have something new although nothing happened."""
         if self.phase in (Phase.CLOSED, Phase.PARTING):
             return None
-        due = []
+        due = [self._health_due] if self.phase is Phase.LIVE else []
         if self._patience is not None:
             due.append(max(self._heard + self._patience, self._last_call or 0.0))
         if self._cut is not None:
@@ -242,11 +251,16 @@ class Session:
 
     # The parts
 
-    def _registered(self, message: Registered) -> None:
+    def _registered(self, message: Registered, now: float) -> None:
         self.phase = Phase.LIVE
         self.master_serving = message.serving
-        self._patience = message.health_interval + message.health_timeout
+        self._patience = message.silence + message.health_timeout
         self._told = None
+        self._interval = message.health_interval
+        # The first word comes after a share of the interval that differs from agent to agent, so
+        # that a crowd that has registered at once does not speak at once ever after.
+        share = 0.25 + 0.75 * (self.epoch * GOLDEN % 2**32 / 2**32)
+        self._health_due = self._round_before(now + self._interval * share)
         if message.resume_after is None:
             self._inventory.forget()
         else:
@@ -292,6 +306,9 @@ class Session:
             if not (self._inventory.rootless or self._inventory.waiting):
                 self._catching_up = False
         return part
+
+    def _round_before(self, time: float) -> float:
+        return rounds.before(time + self._skew, rounds.length(self._interval)) - self._skew
 
     def _health(self) -> tuple[bool, str]:
         """What may be claimed now: not before the state it vouches for was sent."""

@@ -13,7 +13,7 @@ from scout.core.messages import (
     Changes,
     Deregister,
     Health,
-    HealthCheck,
+    MasterHealth,
     MasterMessage,
     Part,
     Register,
@@ -114,8 +114,8 @@ def encode_master(message: MasterMessage) -> bytes:
     match message:
         case Ack():
             kind = pb.MasterMessage(ack=pb.Ack(sequence=message.sequence))
-        case HealthCheck():
-            kind = pb.MasterMessage(health_check=pb.HealthCheck(serving=message.serving))
+        case MasterHealth():
+            kind = pb.MasterMessage(health=pb.MasterHealth(serving=message.serving))
         case Registered():
             kind = pb.MasterMessage(
                 registered=pb.Registered(
@@ -124,6 +124,7 @@ def encode_master(message: MasterMessage) -> bytes:
                     health_interval=message.health_interval,
                     health_timeout=message.health_timeout,
                     serving=message.serving,
+                    silence=message.silence,
                 )
             )
         case Resync():
@@ -140,16 +141,16 @@ def decode_master(data: bytes) -> MasterMessage:
     match message.WhichOneof("kind"):
         case "ack":
             return Ack(message.ack.sequence)
-        case "health_check":
-            return HealthCheck(message.health_check.serving)
+        case "health":
+            return MasterHealth(message.health.serving)
         case "registered":
             registered = message.registered
-            if not (registered.health_interval > 0 and registered.health_timeout > 0):
-                raise ProtocolError("Registered without a health interval and time limit")
+            times = registered.health_interval, registered.health_timeout, registered.silence
+            if not all(0 < it < float("inf") for it in times):
+                raise ProtocolError("Registered without its times")
             return Registered(
                 registered.sequence if registered.resume else None,
-                registered.health_interval,
-                registered.health_timeout,
+                *times,
                 registered.serving,
             )
         case "resync":

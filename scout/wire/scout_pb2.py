@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16scout/wire/scout.proto\x12\x08scout.v1\"\xb4\x01\n\x0c\x41gentMessage\x12&\n\x08register\x18\x01 \x01(\x0b\x32\x12.scout.v1.RegisterH\x00\x12$\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x11.scout.v1.ChangesH\x00\x12\"\n\x06health\x18\x03 \x01(\x0b\x32\x10.scout.v1.HealthH\x00\x12*\n\nderegister\x18\x04 \x01(\x0b\x32\x14.scout.v1.DeregisterH\x00\x42\x06\n\x04kind\"\xb4\x01\n\rMasterMessage\x12*\n\nregistered\x18\x01 \x01(\x0b\x32\x14.scout.v1.RegisteredH\x00\x12\x1c\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\r.scout.v1.AckH\x00\x12-\n\x0chealth_check\x18\x03 \x01(\x0b\x32\x15.scout.v1.HealthCheckH\x00\x12\"\n\x06resync\x18\x04 \x01(\x0b\x32\x10.scout.v1.ResyncH\x00\x42\x06\n\x04kind\"a\n\x08Register\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x11\n\tdirectory\x18\x02 \x01(\x0c\x12\r\n\x05\x65poch\x18\x03 \x01(\x06\x12\x14\n\x0c\x61\x63knowledged\x18\x04 \x01(\x04\x12\x0f\n\x07version\x18\x05 \x01(\t\"\xc4\x01\n\x07\x43hanges\x12$\n\x04part\x18\x01 \x01(\x0e\x32\x16.scout.v1.Changes.Part\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x03 \x03(\x0c\x12\x0f\n\x07removed\x18\x04 \x03(\x0c\x12\r\n\x05\x63ount\x18\x05 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x06 \x01(\x06\"<\n\x04Part\x12\t\n\x05\x44\x45LTA\x10\x00\x12\t\n\x05\x46IRST\x10\x01\x12\n\n\x06MIDDLE\x10\x02\x12\x08\n\x04LAST\x10\x03\x12\x08\n\x04ONLY\x10\x04J\x04\x08\x07\x10\x10\"Z\n\x06Health\x12\x0f\n\x07serving\x18\x01 \x01(\x08\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x12\r\n\x05\x63ount\x18\x04 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x05 \x01(\x06\"\x0c\n\nDeregister\"p\n\nRegistered\x12\x0e\n\x06resume\x18\x01 \x01(\x08\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x17\n\x0fhealth_interval\x18\x03 \x01(\x01\x12\x16\n\x0ehealth_timeout\x18\x04 \x01(\x01\x12\x0f\n\x07serving\x18\x05 \x01(\x08\"\x17\n\x03\x41\x63k\x12\x10\n\x08sequence\x18\x01 \x01(\x04\"\x1e\n\x0bHealthCheck\x12\x0f\n\x07serving\x18\x01 \x01(\x08\"\x18\n\x06Resync\x12\x0e\n\x06reason\x18\x01 \x01(\t2K\n\x0bScoutMaster\x12<\n\x05Watch\x12\x16.scout.v1.AgentMessage\x1a\x17.scout.v1.MasterMessage(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16scout/wire/scout.proto\x12\x08scout.v1\"\xb4\x01\n\x0c\x41gentMessage\x12&\n\x08register\x18\x01 \x01(\x0b\x32\x12.scout.v1.RegisterH\x00\x12$\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x11.scout.v1.ChangesH\x00\x12\"\n\x06health\x18\x03 \x01(\x0b\x32\x10.scout.v1.HealthH\x00\x12*\n\nderegister\x18\x04 \x01(\x0b\x32\x14.scout.v1.DeregisterH\x00\x42\x06\n\x04kind\"\xaf\x01\n\rMasterMessage\x12*\n\nregistered\x18\x01 \x01(\x0b\x32\x14.scout.v1.RegisteredH\x00\x12\x1c\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\r.scout.v1.AckH\x00\x12(\n\x06health\x18\x03 \x01(\x0b\x32\x16.scout.v1.MasterHealthH\x00\x12\"\n\x06resync\x18\x04 \x01(\x0b\x32\x10.scout.v1.ResyncH\x00\x42\x06\n\x04kind\"a\n\x08Register\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x11\n\tdirectory\x18\x02 \x01(\x0c\x12\r\n\x05\x65poch\x18\x03 \x01(\x06\x12\x14\n\x0c\x61\x63knowledged\x18\x04 \x01(\x04\x12\x0f\n\x07version\x18\x05 \x01(\t\"\xc4\x01\n\x07\x43hanges\x12$\n\x04part\x18\x01 \x01(\x0e\x32\x16.scout.v1.Changes.Part\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x03 \x03(\x0c\x12\x0f\n\x07removed\x18\x04 \x03(\x0c\x12\r\n\x05\x63ount\x18\x05 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x06 \x01(\x06\"<\n\x04Part\x12\t\n\x05\x44\x45LTA\x10\x00\x12\t\n\x05\x46IRST\x10\x01\x12\n\n\x06MIDDLE\x10\x02\x12\x08\n\x04LAST\x10\x03\x12\x08\n\x04ONLY\x10\x04J\x04\x08\x07\x10\x10\"Z\n\x06Health\x12\x0f\n\x07serving\x18\x01 \x01(\x08\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x12\r\n\x05\x63ount\x18\x04 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x05 \x01(\x06\"\x0c\n\nDeregister\"\x81\x01\n\nRegistered\x12\x0e\n\x06resume\x18\x01 \x01(\x08\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x17\n\x0fhealth_interval\x18\x03 \x01(\x01\x12\x16\n\x0ehealth_timeout\x18\x04 \x01(\x01\x12\x0f\n\x07serving\x18\x05 \x01(\x08\x12\x0f\n\x07silence\x18\x06 \x01(\x01\"\x17\n\x03\x41\x63k\x12\x10\n\x08sequence\x18\x01 \x01(\x04\"\x1f\n\x0cMasterHealth\x12\x0f\n\x07serving\x18\x01 \x01(\x08\"\x18\n\x06Resync\x12\x0e\n\x06reason\x18\x01 \x01(\t2K\n\x0bScoutMaster\x12<\n\x05Watch\x12\x16.scout.v1.AgentMessage\x1a\x17.scout.v1.MasterMessage(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,25 +34,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AGENTMESSAGE']._serialized_start=37
   _globals['_AGENTMESSAGE']._serialized_end=217
   _globals['_MASTERMESSAGE']._serialized_start=220
-  _globals['_MASTERMESSAGE']._serialized_end=400
-  _globals['_REGISTER']._serialized_start=402
-  _globals['_REGISTER']._serialized_end=499
-  _globals['_CHANGES']._serialized_start=502
-  _globals['_CHANGES']._serialized_end=698
-  _globals['_CHANGES_PART']._serialized_start=632
-  _globals['_CHANGES_PART']._serialized_end=692
-  _globals['_HEALTH']._serialized_start=700
-  _globals['_HEALTH']._serialized_end=790
-  _globals['_DEREGISTER']._serialized_start=792
-  _globals['_DEREGISTER']._serialized_end=804
-  _globals['_REGISTERED']._serialized_start=806
-  _globals['_REGISTERED']._serialized_end=918
-  _globals['_ACK']._serialized_start=920
-  _globals['_ACK']._serialized_end=943
-  _globals['_HEALTHCHECK']._serialized_start=945
-  _globals['_HEALTHCHECK']._serialized_end=975
-  _globals['_RESYNC']._serialized_start=977
-  _globals['_RESYNC']._serialized_end=1001
-  _globals['_SCOUTMASTER']._serialized_start=1003
-  _globals['_SCOUTMASTER']._serialized_end=1078
+  _globals['_MASTERMESSAGE']._serialized_end=395
+  _globals['_REGISTER']._serialized_start=397
+  _globals['_REGISTER']._serialized_end=494
+  _globals['_CHANGES']._serialized_start=497
+  _globals['_CHANGES']._serialized_end=693
+  _globals['_CHANGES_PART']._serialized_start=627
+  _globals['_CHANGES_PART']._serialized_end=687
+  _globals['_HEALTH']._serialized_start=695
+  _globals['_HEALTH']._serialized_end=785
+  _globals['_DEREGISTER']._serialized_start=787
+  _globals['_DEREGISTER']._serialized_end=799
+  _globals['_REGISTERED']._serialized_start=802
+  _globals['_REGISTERED']._serialized_end=931
+  _globals['_ACK']._serialized_start=933
+  _globals['_ACK']._serialized_end=956
+  _globals['_MASTERHEALTH']._serialized_start=958
+  _globals['_MASTERHEALTH']._serialized_end=989
+  _globals['_RESYNC']._serialized_start=991
+  _globals['_RESYNC']._serialized_end=1015
+  _globals['_SCOUTMASTER']._serialized_start=1017
+  _globals['_SCOUTMASTER']._serialized_end=1092
 # @@protoc_insertion_point(module_scope)

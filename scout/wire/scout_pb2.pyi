@@ -20,16 +20,16 @@ class AgentMessage(_message.Message):
     def __init__(self, register: _Optional[_Union[Register, _Mapping]] = ..., changes: _Optional[_Union[Changes, _Mapping]] = ..., health: _Optional[_Union[Health, _Mapping]] = ..., deregister: _Optional[_Union[Deregister, _Mapping]] = ...) -> None: ...
 
 class MasterMessage(_message.Message):
-    __slots__ = ("registered", "ack", "health_check", "resync")
+    __slots__ = ("registered", "ack", "health", "resync")
     REGISTERED_FIELD_NUMBER: _ClassVar[int]
     ACK_FIELD_NUMBER: _ClassVar[int]
-    HEALTH_CHECK_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
     RESYNC_FIELD_NUMBER: _ClassVar[int]
     registered: Registered
     ack: Ack
-    health_check: HealthCheck
+    health: MasterHealth
     resync: Resync
-    def __init__(self, registered: _Optional[_Union[Registered, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., health_check: _Optional[_Union[HealthCheck, _Mapping]] = ..., resync: _Optional[_Union[Resync, _Mapping]] = ...) -> None: ...
+    def __init__(self, registered: _Optional[_Union[Registered, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., health: _Optional[_Union[MasterHealth, _Mapping]] = ..., resync: _Optional[_Union[Resync, _Mapping]] = ...) -> None: ...
 
 class Register(_message.Message):
     __slots__ = ("host", "directory", "epoch", "acknowledged", "version")
@@ -92,18 +92,20 @@ class Deregister(_message.Message):
     def __init__(self) -> None: ...
 
 class Registered(_message.Message):
-    __slots__ = ("resume", "sequence", "health_interval", "health_timeout", "serving")
+    __slots__ = ("resume", "sequence", "health_interval", "health_timeout", "serving", "silence")
     RESUME_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     HEALTH_INTERVAL_FIELD_NUMBER: _ClassVar[int]
     HEALTH_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     SERVING_FIELD_NUMBER: _ClassVar[int]
+    SILENCE_FIELD_NUMBER: _ClassVar[int]
     resume: bool
     sequence: int
     health_interval: float
     health_timeout: float
     serving: bool
-    def __init__(self, resume: _Optional[bool] = ..., sequence: _Optional[int] = ..., health_interval: _Optional[float] = ..., health_timeout: _Optional[float] = ..., serving: _Optional[bool] = ...) -> None: ...
+    silence: float
+    def __init__(self, resume: _Optional[bool] = ..., sequence: _Optional[int] = ..., health_interval: _Optional[float] = ..., health_timeout: _Optional[float] = ..., serving: _Optional[bool] = ..., silence: _Optional[float] = ...) -> None: ...
 
 class Ack(_message.Message):
     __slots__ = ("sequence",)
@@ -111,7 +113,7 @@ class Ack(_message.Message):
     sequence: int
     def __init__(self, sequence: _Optional[int] = ...) -> None: ...
 
-class HealthCheck(_message.Message):
+class MasterHealth(_message.Message):
     __slots__ = ("serving",)
     SERVING_FIELD_NUMBER: _ClassVar[int]
     serving: bool

@@ -20,7 +20,7 @@ from scout.core.messages import (
     Changes,
     Deregister,
     Health,
-    HealthCheck,
+    MasterHealth,
     Part,
     Register,
     Registered,
@@ -93,15 +93,15 @@ class Master:
             self._publish()
 
     def tick(self, now: float) -> None:
-        """Let the time do its part: checks, strikes, the end of the settling time."""
-        ask, missed, over = self.registry.tick(now)
-        for client in ask:
+        """Let the time do its part: signs of life, strikes, the end of the settling time."""
+        tell, missed, over = self.registry.tick(now)
+        for client in tell:
             if client.session is not None:
-                self._say(client.session, HealthCheck(self.serving))
+                self._say(client.session, MasterHealth(self.serving))
         for client in missed:
             self._judge(client, now)
         for client in over:
-            self._drop(client, "unhealthy", _unanswered(client.strikes))
+            self._drop(client, "unhealthy", f"not a word for {now - client.heard:.1f} s")
         self.settled = self.settled or now >= self._settle_at
         self._publish()
 
@@ -117,7 +117,7 @@ class Master:
         """Stop serving: tell every agent, accept no more."""
         self.serving = False
         for session in self._client_of:
-            self._say(session, HealthCheck(serving=False))
+            self._say(session, MasterHealth(serving=False))
 
     # What follows
 
@@ -197,6 +197,7 @@ class Master:
                 client.state.sequence if known else None,
                 self.policy.interval,
                 self.policy.timeout,
+                self.registry.silence,
                 self.serving,
             )
         )
@@ -258,7 +259,7 @@ class Master:
             state = client.state
             if message.sequence == state.sequence:
                 if (message.count, message.digest) != (state.count, state.digest):
-                    raise Misfit("a health check's count or digest differ", "digest")
+                    raise Misfit("count or digest of its health differ", "digest")
             elif message.sequence:
                 raise Misfit(f"{message.sequence} at {state.sequence}", "gap")
         self._judge(client, now)
@@ -301,7 +302,7 @@ class Master:
             self.catalog.hide(client.number)
         self._turns.append(Turn(client, client.standing, None, reason))
 
-    def _say(self, session: Session, message: Ack | HealthCheck | Resync) -> None:
+    def _say(self, session: Session, message: Ack | MasterHealth | Resync) -> None:
         session.say(message)
         self._awake[session] = None
 
@@ -335,8 +336,3 @@ class Master:
 
     def _name(self) -> str:
         return f"{self._epoch}-{self._revision}"
-
-
-def _unanswered(strikes: int) -> str:
-    checks = "1 health check" if strikes == 1 else f"{strikes} health checks"
-    return f"{checks} without an answer"

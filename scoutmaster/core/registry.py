@@ -3,15 +3,15 @@
 Rules of this file:
 
 1. A client is (host, directory). While the holder of a claim is connected nobody else gets it.
-2. Each client is asked every `interval` seconds and must say something (anything) within
-   `timeout`. A check without an answer is a strike; so is every interval that a client spends
+2. Each client says something (anything) every `interval` seconds, unasked. Once it is `timeout`
+   late it is silent: that is a strike, and so is each interval more, and each that it spends
    without a stream. `limit` strikes in a row end the registration.
 3. A client is healthy while it is connected, answers, vouches for its directory, and the master
    holds a whole state of it that nothing has proven wrong. Only a healthy client's files are
    shown.
 4. A master that was late itself blames nobody: answers may lie unread in its sockets.
-5. Checks are asked in rounds: to ask 25 clients together costs two thirds of asking them one by
-   one, because programs and threads are woken once for all of them.
+5. The master says something to each client at least every `silence` seconds.
+6. All this is looked at in rounds, so that the program is woken once for several clients.
 
 Times are monotonic seconds and come in as arguments. Owned by one thread.
 """
@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from heapq import heappop, heappush
 
+from scout.core import rounds
 from scout.core.inventory import NOTHING, State
 from scoutmaster.core.holding import Holding
 from scoutmaster.core.refusal import Refused, Status
@@ -28,11 +29,10 @@ from scoutmaster.core.session import Session
 LATE = 0.1
 """A tick that comes so many seconds after its deadline was held up by the master itself."""
 
-ROUND = 0.05
-"""Seconds between two rounds of checks. Of 1,000 clients, asked each 2 s, a round takes 25."""
-
-ROUNDS = 40
-"""Rounds in an interval at least, so that short intervals are spread as well."""
+SIGNS = 5
+"""Intervals between two signs of life of the master. To an agent they only tell a master that is
+stopped from one that has nothing to say; where its host or the line is gone, the kernel finds out
+earlier, because the agent speaks every interval."""
 
 
 class Standing(Enum):
@@ -63,9 +63,8 @@ class Client:
     """Why what is held is not its directory's truth, until its next snapshot; empty if it is."""
     silent: bool = False
     strikes: int = 0
-    asked: float | None = None
-    next_check: float = 0.0
     heard: float = 0.0
+    told: float = 0.0
     since: float = 0.0
     standing: Standing = Standing.SYNCING
     due: float = field(default=0.0)
@@ -85,7 +84,7 @@ class Client:
         if self.session is None:
             return Standing.UNHEALTHY, "the connection broke"
         if self.silent:
-            return Standing.UNHEALTHY, "it does not answer health checks"
+            return Standing.UNHEALTHY, "it is silent"
         if self.holding is None:
             return Standing.SYNCING, self.reason or "its first snapshot is on the way"
         if self.doubt:
@@ -98,7 +97,7 @@ class Client:
 
 
 class Registry:
-    """The clients by claim, and the order in which they are asked."""
+    """The clients by claim, and the order in which they are looked at."""
 
     def __init__(self, *, interval: float, timeout: float, limit: int, capacity: int) -> None:
         self.interval = interval
@@ -110,7 +109,14 @@ class Registry:
         self._queue: list[tuple[float, int]] = []
         self._numbers = 0
         self._grace_until = float("-inf")
-        self._round = min(ROUND, interval / ROUNDS)
+        self._round = rounds.length(interval)
+        self._patience = interval + timeout - self._round
+
+    @property
+    def silence(self) -> float:
+        """Seconds within which the master says something to each client: a look that is not yet
+        due for a sign is followed by the next within an interval and the time limit."""
+        return (SIGNS + 1) * self.interval + self.timeout
 
     def find(self, key: tuple[str, bytes]) -> Client | None:
         """Who holds the claim `key`."""
@@ -157,27 +163,21 @@ class Registry:
         client.session, client.peer = session, session.peer
         client.serving, client.reason = False, "it has just registered"
         self.heard(client, now)
-        # The first check comes after a share of the interval that differs from client to
-        # client (golden ratio sequence), so that a crowd is not asked all at once.
-        share = 0.25 + 0.75 * (client.number * 0.618034 % 1)
-        client.next_check = self._round_before(now + self.interval * share)
-        self._schedule(client, client.next_check)
+        client.told = now
+        self._await(client)
 
     def detach(self, client: Client, now: float) -> None:
         """The client's stream is gone; the claim lives on until the strikes end it."""
         client.session = None
-        client.asked = None
-        client.next_check = now + self.interval
-        self._schedule(client, client.next_check)
+        self._schedule(client, now + self.interval)
 
     def remove(self, client: Client) -> None:
         """Forget the client. Its place in the queue is skipped when it comes up."""
         del self.clients[client.key], self._by_number[client.number]
 
     def heard(self, client: Client, now: float) -> None:
-        """The client said something, whatever it was: that is an answer."""
+        """The client said something, whatever it was."""
         client.heard = now
-        client.asked = None
         client.silent = False
         client.strikes = 0
 
@@ -186,8 +186,9 @@ class Registry:
         return self._queue[0][0] if self._queue else None
 
     def tick(self, now: float) -> tuple[list[Client], list[Client], list[Client]]:
-        """What the time brought: whom to ask now, who fell silent, and who is to be removed."""
-        ask: list[Client] = []
+        """What the time brought: to whom to give a sign of life, who is silent now, and who is to
+        be removed."""
+        tell: list[Client] = []
         missed: list[Client] = []
         over: list[Client] = []
         if self._queue and now - self._queue[0][0] > LATE:
@@ -198,36 +199,26 @@ class Registry:
             client = self._by_number.get(number)
             if client is None or client.due != due:
                 continue
-            if client.session is None or client.asked is not None:
-                if now < self._grace_until:
-                    self._schedule(client, self._grace_until)
-                    continue
-                self._strike(client)
+            if client.session is not None and now - client.told >= SIGNS * self.interval:
+                client.told = now
+                tell.append(client)
+            if client.session is not None and client.heard + self._patience > now:
+                self._await(client)
+            elif now < self._grace_until:
+                self._schedule(client, self._grace_until)
+            else:
+                client.strikes += 1
+                client.silent = client.session is not None
                 missed.append(client)
                 if client.strikes >= self.limit:
                     over.append(client)
-                    continue
-                client.asked = None
-                client.next_check = max(client.next_check, now)
-            if client.session is None:
-                client.next_check = now + self.interval
-                self._schedule(client, client.next_check)
-            elif now >= client.next_check:
-                client.asked = now
-                client.next_check = self._round_before(now + self.interval)
-                self._schedule(client, now + self.timeout)
-                ask.append(client)
-            else:
-                self._schedule(client, client.next_check)
-        return ask, missed, over
+                else:
+                    self._schedule(client, now + self.interval)
+        return tell, missed, over
 
-    def _round_before(self, time: float) -> float:
-        # A little more, or the rounding of floating point would find the round before.
-        return self._round * ((time + self._round / 1000) // self._round)
-
-    def _strike(self, client: Client) -> None:
-        client.strikes += 1
-        client.silent = client.session is not None
+    def _await(self, client: Client) -> None:
+        """Look at it again when it would be silent if it said nothing more."""
+        self._schedule(client, rounds.after(client.heard + self._patience, self._round))
 
     def _schedule(self, client: Client, due: float) -> None:
         client.due = due

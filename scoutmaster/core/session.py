@@ -6,7 +6,7 @@ Rules of this file:
    touches nothing else.
 2. A snapshot is put together here, part by part, out of everyone's sight.
 3. `outbox` holds what to send, in order. It stays short by itself: one Ack answers one Changes,
-   and no second check is asked while one is unanswered. `LIMIT` ends a peer that does not read.
+   and signs of life are rare. `LIMIT` ends a peer that does not read.
 
 Owned by one thread.
 """
@@ -20,7 +20,7 @@ from scout.core.names import MASK, ascends, digest, fault
 from scoutmaster.core.refusal import Refused, Status
 
 LIMIT = 64
-"""Messages in an outbox. An agent that reads has at most an Ack, a HealthCheck and a Resync."""
+"""Messages in an outbox. An agent that reads has at most an Ack, a MasterHealth and a Resync."""
 
 
 class Session:

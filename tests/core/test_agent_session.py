@@ -1,5 +1,9 @@
 """The agent's side of the stream: what is said, when, and what is not."""
 
+from collections import Counter
+from itertools import pairwise
+from random import Random
+
 import pytest
 
 from scout.core.inventory import BATCH, PART, Inventory
@@ -9,7 +13,7 @@ from scout.core.messages import (
     Changes,
     Deregister,
     Health,
-    HealthCheck,
+    MasterHealth,
     MasterMessage,
     Part,
     Register,
@@ -20,7 +24,7 @@ from scout.core.names import digest
 from scout.core.session import GRACE, PACE, WORKING, Session
 from scout.errors import ProtocolError
 
-GRANTED = Registered(None, health_interval=2.0, health_timeout=1.0, serving=True)
+GRANTED = Registered(None, health_interval=2.0, health_timeout=1.0, silence=13.0, serving=True)
 
 
 class Talk:
@@ -125,16 +129,64 @@ def test_the_next_one_waits_for_the_pace() -> None:
 
 def test_changes_are_held_while_the_master_does_not_serve() -> None:
     talk = Talk(b"a").begin()
-    talk.hear(HealthCheck(serving=False))
+    talk.hear(MasterHealth(serving=False))
     assert talk.change(b"b") == []
-    assert len(changes(talk.hear(HealthCheck(serving=True)))) == 1
+    assert len(changes(talk.hear(MasterHealth(serving=True)))) == 1
 
 
-def test_a_health_check_is_answered_with_the_state_sent_last() -> None:
+def healths(said: list[AgentMessage]) -> list[Health]:
+    return [message for message in said if isinstance(message, Health)]
+
+
+def test_health_is_said_every_interval_with_the_state_sent_last() -> None:
+    """Unasked; the first time within an interval."""
     talk = Talk(b"a").begin()
     [delta] = changes(talk.change(b"b"))
-    [health] = talk.hear(HealthCheck(serving=True))
-    assert health == Health(True, "", delta.sequence, delta.count, delta.digest)
+    talk.hear(Ack(delta.sequence))
+    times = [talk.now]
+    for _ in range(5):
+        due = talk.session.deadline()
+        assert due is not None
+        talk.now = due
+        assert talk.say() == [Health(True, "", delta.sequence, delta.count, delta.digest)]
+        assert talk.say() == []
+        times.append(talk.now)
+    gaps = [b - a for a, b in pairwise(times)]
+    assert gaps[0] <= 2.0
+    assert gaps[1:] == pytest.approx([2.0] * 4)
+
+
+def test_word_of_a_change_of_health_does_not_shift_the_others() -> None:
+    """All agents would speak at once after a change that hit all of them."""
+    talk = Talk(b"a").begin()
+    talk.say()
+    due = talk.session.deadline()
+    talk.session.doubt("gone")
+    assert len(healths(talk.say())) == 1
+    assert talk.session.deadline() == due
+
+
+def test_agents_that_registered_at_once_speak_at_different_moments_that_they_share() -> None:
+    """Spread over the interval, in rounds by the time of day, whatever their own clocks say."""
+    slots: Counter[int] = Counter()
+    for epoch in range(1000):
+        dice = Random(epoch)
+        skew = dice.uniform(0, 1e9)
+        session = Session("h", b"/d", dice.getrandbits(64), "1", Inventory())
+        now = 5e8 - skew
+        session.opened(now, skew)
+        session.next(now)
+        session.received(GRANTED, now)
+        while session.next(now):
+            pass
+        due = session.deadline()
+        assert due is not None
+        assert 0.25 * 2.0 - 0.05 <= due - now <= 2.0
+        slot = (due + skew - 5e8) / 0.05
+        assert slot == pytest.approx(round(slot), abs=1e-4)
+        slots[round(slot)] += 1
+    assert len(slots) >= 30
+    assert max(slots.values()) <= 60
 
 
 def test_a_lost_directory_is_told_unasked_and_health_returns_after_the_changes() -> None:
@@ -208,7 +260,7 @@ def test_a_reconnect_resumes_after_what_the_master_holds() -> None:
     talk.session.opened(talk.now)
     assert talk.say() == [Register("host", b"/d", 7, 1, "1.0")]
     talk.now += 1
-    [delta] = changes(talk.hear(Registered(1, 2.0, 1.0, serving=True)))
+    [delta] = changes(talk.hear(Registered(1, 2.0, 1.0, 13.0, serving=True)))
     assert delta.sequence == lost.sequence
     assert sorted(delta.added) == [b"b", b"c"]
 
@@ -219,50 +271,52 @@ def test_a_reconnect_does_not_repeat_what_arrived() -> None:
     talk.session.closed()
     talk.session.opened(talk.now)
     talk.say()
-    assert changes(talk.hear(Registered(2, 2.0, 1.0, serving=True))) == []
+    assert changes(talk.hear(Registered(2, 2.0, 1.0, 13.0, serving=True))) == []
     assert talk.session.in_step
 
 
-def test_a_large_snapshot_goes_in_parts_and_health_checks_are_answered_between() -> None:
+def test_a_large_snapshot_goes_in_parts_and_health_is_said_between() -> None:
     names = [b"%06d" % number for number in range(3 * PART)]
     talk = Talk(*names)
     talk.session.opened(talk.now)
     talk.say()
     talk.session.received(GRANTED, talk.now)
     parts: list[Changes] = []
-    answers = 0
+    words = 0
     while (message := talk.session.next(talk.now)) is not None:
         if isinstance(message, Changes):
             parts.append(message)
-            talk.session.received(HealthCheck(serving=True), talk.now)
-        answers += isinstance(message, Health) and message.sequence == 0
+            talk.now += 2.0
+        words += isinstance(message, Health) and message.sequence == 0
     assert [name for part in parts for name in part.added] == names
     assert parts[0].part is Part.FIRST
     assert parts[-1].part is Part.LAST
     assert {part.part for part in parts[1:-1]} == {Part.MIDDLE}
-    assert answers >= len(parts) - 1
+    assert words >= len(parts) - 1
 
 
-def test_the_master_is_given_up_after_interval_and_time_limit() -> None:
+def test_the_master_is_given_up_when_it_is_silent_for_longer_than_it_promised() -> None:
     talk = Talk(b"a").begin()
     heard = talk.now
-    talk.hear(HealthCheck(serving=True))
-    assert talk.session.deadline() == pytest.approx(heard + 3.0)
-    assert not talk.session.silent(heard + 2.9)
-    assert not talk.session.silent(heard + 3.0)
-    assert talk.session.deadline() == pytest.approx(heard + 3.0 + GRACE)
-    assert talk.session.silent(heard + 3.0 + GRACE)
+    talk.hear(MasterHealth(serving=True))
+    talk.now += 13.9
+    talk.say()
+    assert talk.session.deadline() == pytest.approx(heard + 14.0)
+    assert not talk.session.silent(heard + 13.9)
+    assert not talk.session.silent(heard + 14.0)
+    assert talk.session.deadline() == pytest.approx(heard + 14.0 + GRACE)
+    assert talk.session.silent(heard + 14.0 + GRACE)
 
 
 def test_an_agent_that_was_stopped_itself_hears_the_master_out_first() -> None:
     """However long it was stopped: its socket may hold what the master said meanwhile."""
-    for seconds in (3.1, 3.9, 60.0):
+    for seconds in (14.1, 60.0):
         talk = Talk(b"a").begin()
-        talk.hear(HealthCheck(serving=True))
+        talk.hear(MasterHealth(serving=True))
         talk.now += seconds
         assert not talk.session.silent(talk.now)
-        talk.hear(HealthCheck(serving=True))
-        assert not talk.session.silent(talk.now + 2.9)
+        talk.hear(MasterHealth(serving=True))
+        assert not talk.session.silent(talk.now + 13.9)
 
 
 def test_goodbye_is_the_last_word() -> None:
@@ -273,7 +327,7 @@ def test_goodbye_is_the_last_word() -> None:
     assert talk.change(b"b") == []
 
 
-@pytest.mark.parametrize("message", [Ack(2), HealthCheck(serving=True), Resync("x")])
+@pytest.mark.parametrize("message", [Ack(2), MasterHealth(serving=True), Resync("x")])
 def test_what_the_master_said_before_it_heard_the_goodbye_is_passed_over(
     message: MasterMessage,
 ) -> None:
@@ -295,7 +349,7 @@ def test_a_move_while_the_master_is_away_says_no_goodbye_to_the_new_claim() -> N
     assert Deregister() not in talk.hear(GRANTED)
 
 
-@pytest.mark.parametrize("message", [Ack(1), HealthCheck(serving=True), Resync("x")])
+@pytest.mark.parametrize("message", [Ack(1), MasterHealth(serving=True), Resync("x")])
 def test_what_does_not_fit_the_phase_names_itself_and_changes_nothing(
     message: MasterMessage,
 ) -> None:
@@ -317,10 +371,10 @@ def test_a_directory_emptied_while_the_master_is_away_costs_no_memory() -> None:
     """The difference is bounded by the directory: beyond it a snapshot is cheaper."""
     names = [b"%06d" % number for number in range(2 * BATCH)]
     talk = Talk(*names).begin()
-    talk.hear(HealthCheck(serving=False))
+    talk.hear(MasterHealth(serving=False))
     for name in names:
         talk.inventory.settle(name, False)
     assert talk.inventory.rootless
     talk.inventory.check()
-    [snapshot] = changes(talk.hear(HealthCheck(serving=True)))
+    [snapshot] = changes(talk.hear(MasterHealth(serving=True)))
     assert (snapshot.part, list(snapshot.added)) == (Part.ONLY, [])

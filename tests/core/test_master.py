@@ -1,6 +1,14 @@
 """What a reader is told: when the list is complete, and that each revision is whole."""
 
-from scout.core.messages import Ack, Deregister, Health, HealthCheck, Part, Registered
+from scout.core.messages import (
+    Ack,
+    Deregister,
+    Health,
+    MasterHealth,
+    MasterMessage,
+    Part,
+    Registered,
+)
 from scout.core.names import digest
 from scoutmaster.core.catalog import SMALL
 from scoutmaster.core.policy import Policy
@@ -259,32 +267,29 @@ def test_revisions_of_two_masters_are_never_the_same() -> None:
     assert one.view.revision.rpartition("-")[2] == two.view.revision.rpartition("-")[2]
 
 
-# Checks and turns
+# Signs of life, and turns
 
 
-def test_a_check_is_asked_over_the_stream_and_tells_the_masters_own_health() -> None:
+def test_an_agent_hears_now_and_then_that_the_master_lives_and_serves() -> None:
     """No port of the agent's is needed."""
     desk = Desk()
     stream = desk.open().serve(A)
-    due = desk.master.deadline()
-    assert due is not None
-    desk.master.tick(due)
-    assert stream.heard() == [HealthCheck(serving=True)]
+    said: list[MasterMessage] = []
+    while not said:
+        desk.wait(desk.policy.interval)
+        said = stream.tell(vouch(1, A))
+    assert said == [MasterHealth(serving=True)]
     assert stream.session in desk.master.take_awake()
 
 
-def test_one_missed_check_costs_no_registration_and_no_snapshot() -> None:
+def test_a_late_word_costs_no_registration_and_no_snapshot() -> None:
     """The files return with the very next word."""
     desk = Desk()
     stream = desk.open().serve(A)
-    due = desk.master.deadline()
-    assert due is not None
-    desk.master.tick(due)
-    desk.master.tick(due + 1.0)
+    desk.wait(desk.policy.interval + desk.policy.timeout)
     assert names(desk.master.view) == []
     assert desk.master.view.complete is False
-    desk.now = due + 1.1
-    assert stream.tell(vouch(1, A)) == [HealthCheck(serving=True)]
+    assert stream.tell(vouch(1, A)) == []
     assert names(desk.master.view) == [A]
     assert desk.master.view.complete is True
 
@@ -295,10 +300,12 @@ def test_a_silent_agent_is_given_up_and_its_stream_is_ended() -> None:
     desk.wait(4 * desk.policy.interval)
     assert desk.master.registry.clients == {}
     assert stream.session.ended is not None
-    assert "3 health checks" in stream.session.ended.message
+    assert "not a word for 7.0 s" in stream.session.ended.message
     assert stream.session in desk.master.take_awake()
     stream.close()
-    assert desk.open(epoch=7, acknowledged=1).greeting == [Registered(None, 2.0, 1.0, serving=True)]
+    assert desk.open(epoch=7, acknowledged=1).greeting == [
+        Registered(None, 2.0, 1.0, 13.0, serving=True)
+    ]
 
 
 def test_draining_tells_every_agent_and_takes_in_what_is_on_its_way() -> None:
@@ -307,7 +314,7 @@ def test_draining_tells_every_agent_and_takes_in_what_is_on_its_way() -> None:
     desk.master.take_awake()
     desk.master.drain()
     assert desk.master.take_awake() == [it.session for it in streams]
-    assert [it.heard() for it in streams] == [[HealthCheck(serving=False)]] * 2
+    assert [it.heard() for it in streams] == [[MasterHealth(serving=False)]] * 2
     assert streams[0].tell(delta(2, (), (A,), ())) == [Ack(2)]
     assert names(desk.master.view) == [A]
 

@@ -1,12 +1,10 @@
-"""Who is registered, whom the master asks, and whom it gives up."""
-
-import itertools
+"""Who is registered, who has fallen silent, and whom the master gives up."""
 
 import pytest
 
 from scoutmaster.core.holding import Holding
 from scoutmaster.core.refusal import Refused, Status
-from scoutmaster.core.registry import LATE, Client, Registry, Standing
+from scoutmaster.core.registry import LATE, SIGNS, Client, Registry, Standing
 from scoutmaster.core.session import Session
 
 INTERVAL, TIMEOUT, LIMIT = 2.0, 1.0, 3
@@ -18,75 +16,63 @@ class Roll:
     def __init__(self, capacity: int = 10_000) -> None:
         self.now = 100.0
         self.registry = Registry(interval=INTERVAL, timeout=TIMEOUT, limit=LIMIT, capacity=capacity)
-        self.asked: list[tuple[float, Client]] = []
+        self.told: list[tuple[float, Client]] = []
         self.missed: list[tuple[float, Client]] = []
         self.over: list[tuple[float, Client]] = []
+        self.ticks = 0
 
     def add(self, host: str = "host") -> Client:
         return self.registry.add(
             Session(f"{host}:1"), (host, b"/d"), epoch=1, version="1", now=self.now
         )
 
-    def tick(self, late: float = 0.0) -> None:
-        """Let the next deadline come, or pass by `late` seconds."""
-        due = self.registry.deadline()
-        assert due is not None
-        self.now = max(self.now, due) + late
-        for client in self.registry.tick(self.now)[0]:
-            self.asked.append((self.now, client))
-
-    def run(self, seconds: float, answering: bool = False) -> None:
+    def run(self, seconds: float) -> None:
         """Tick at each deadline of the next `seconds`; those given up are removed."""
         end = self.now + seconds
         while (due := self.registry.deadline()) is not None and due <= end:
             self.now = max(self.now, due)
-            ask, missed, over = self.registry.tick(self.now)
-            self.asked += [(self.now, it) for it in ask]
+            tell, missed, over = self.registry.tick(self.now)
+            self.ticks += 1
+            self.told += [(self.now, it) for it in tell]
             self.missed += [(self.now, it) for it in missed]
             self.over += [(self.now, it) for it in over]
             for client in over:
                 self.registry.remove(client)
-            if answering:
-                for client in ask:
-                    self.registry.heard(client, self.now)
         self.now = end
 
+    def speak(self, *clients: Client, times: int = 1, every: float = INTERVAL) -> None:
+        """Let `clients` say something, after `every` seconds each time."""
+        for _ in range(times):
+            self.run(every)
+            for client in clients:
+                self.registry.heard(client, self.now)
 
-def test_who_answers_is_asked_once_an_interval_and_never_struck() -> None:
+
+def test_who_speaks_every_interval_is_never_struck() -> None:
+    """Nor is one whose words come a little less than the time limit late."""
     roll = Roll()
     client = roll.add()
-    roll.run(60.0, answering=True)
-    times = [when for when, _ in roll.asked]
-    assert [b - a for a, b in itertools.pairwise(times)] == pytest.approx(
-        [INTERVAL] * (len(times) - 1)
-    )
-    assert len(times) in (29, 30)
+    roll.speak(client, times=30)
+    roll.speak(client, times=30, every=INTERVAL + TIMEOUT * 0.94)
     assert (roll.missed, client.strikes, client.silent) == ([], 0, False)
 
 
-def test_who_does_not_answer_within_the_limit_falls_silent() -> None:
-    """One strike hides it; it stays registered."""
+def test_who_is_later_than_the_limit_is_silent() -> None:
+    """One strike hides it, no later than interval and time limit after its last word; it stays
+    registered."""
     roll = Roll()
     client = roll.add()
-    roll.tick()
-    [(asked, _)] = roll.asked
-    assert roll.registry.deadline() == pytest.approx(asked + TIMEOUT)
-    roll.run(TIMEOUT)
-    assert [it for _, it in roll.missed] == [client]
-    assert client.judge() == (Standing.UNHEALTHY, "it does not answer health checks")
+    roll.speak(client)
+    heard = roll.now
+    roll.run(INTERVAL + TIMEOUT)
+    [(when, missed)] = roll.missed
+    assert missed is client
+    assert INTERVAL + TIMEOUT - 0.1 < when - heard <= INTERVAL + TIMEOUT
+    assert client.judge() == (Standing.UNHEALTHY, "it is silent")
     assert roll.registry.find(client.key) is client
 
 
-def test_an_answer_in_time_is_no_strike() -> None:
-    roll = Roll()
-    client = roll.add()
-    roll.tick()
-    roll.registry.heard(client, roll.now + TIMEOUT * 0.99)
-    roll.run(TIMEOUT)
-    assert roll.missed == []
-
-
-def test_anything_it_says_counts_as_an_answer_and_clears_the_strikes() -> None:
+def test_anything_it_says_clears_the_strikes() -> None:
     """Strikes count in a row: two, a word, and two more are not the limit of three."""
     roll = Roll()
     client = roll.add()
@@ -99,28 +85,28 @@ def test_anything_it_says_counts_as_an_answer_and_clears_the_strikes() -> None:
 
 
 def test_the_limit_of_strikes_in_a_row_ends_the_registration() -> None:
-    """After `limit` intervals; then it is asked no more, and its place in the queue is void."""
+    """An interval each; then its place in the queue is void."""
     roll = Roll()
     client = roll.add()
-    roll.tick()
     first = roll.now
     roll.run(60.0)
     assert [it for _, it in roll.over] == [client]
-    assert roll.over[0][0] == pytest.approx(first + (LIMIT - 1) * INTERVAL + TIMEOUT)
-    assert len(roll.asked) == LIMIT
+    assert roll.over[0][0] - first == pytest.approx(LIMIT * INTERVAL + TIMEOUT, abs=0.06)
+    assert len(roll.missed) == LIMIT
     assert roll.registry.find(client.key) is None
     assert roll.registry.by_number(client.number) is None
     assert roll.registry.deadline() is None
 
 
-def test_a_client_without_a_stream_is_struck_each_interval_and_not_asked() -> None:
+def test_a_client_without_a_stream_is_struck_each_interval_and_told_nothing() -> None:
     roll = Roll()
     client = roll.add()
+    client.told = float("-inf")
     roll.registry.detach(client, roll.now)
     assert client.judge() == (Standing.UNHEALTHY, "the connection broke")
     gone = roll.now
     roll.run(60.0)
-    assert roll.asked == []
+    assert roll.told == []
     assert [when for when, _ in roll.missed] == pytest.approx(
         [gone + INTERVAL * n for n in range(1, LIMIT + 1)]
     )
@@ -134,19 +120,19 @@ def test_a_new_stream_ends_the_strikes_of_the_broken_one() -> None:
     roll.run(INTERVAL * (LIMIT - 1))
     assert client.strikes == LIMIT - 1
     roll.registry.attach(client, Session("again"), roll.now)
-    roll.run(60.0, answering=True)
+    roll.speak(client, times=30)
     assert (client.strikes, client.peer, roll.over) == (0, "again", [])
 
 
 def test_a_master_that_was_late_itself_blames_nobody() -> None:
-    """Held for a minute, it finds the answers in its sockets first: only who is still silent
-    after the grace is struck."""
+    """Held for a minute, it finds the words in its sockets first: only who is still silent after
+    the grace is struck."""
     roll = Roll()
     prompt, mute = roll.add("prompt"), roll.add("mute")
-    while len(roll.asked) < 2:
-        roll.tick()
+    roll.speak(prompt, mute)
     roll.now += 60.0
-    assert roll.registry.tick(roll.now) == ([], [], [])
+    _, missed, over = roll.registry.tick(roll.now)
+    assert (missed, over) == ([], [])
     due = roll.registry.deadline()
     assert due is not None
     assert roll.now < due <= roll.now + TIMEOUT
@@ -159,8 +145,10 @@ def test_a_master_that_was_late_itself_blames_nobody() -> None:
 def test_lateness_below_the_bound_excuses_nobody() -> None:
     roll = Roll()
     client = roll.add()
-    roll.tick()
-    roll.tick(late=LATE / 2)
+    due = roll.registry.deadline()
+    assert due is not None
+    _, missed, _ = roll.registry.tick(due + LATE / 2)
+    assert missed == [client]
     assert client.silent
 
 
@@ -176,32 +164,29 @@ def test_a_late_master_strikes_no_client_without_a_stream_either() -> None:
     assert client.strikes == 1
 
 
-def test_a_crowd_that_comes_at_once_is_asked_spread_over_the_interval() -> None:
-    """In no twentieth of an interval is more than a tenth of the crowd asked; the first check of
-    each comes after a quarter of the interval, so that it can send its files first."""
+def test_each_client_gets_a_sign_of_life_as_often_as_was_promised() -> None:
+    """Also one that is silent itself; and not much more often than every few intervals."""
+    roll = Roll()
+    client = roll.add()
+    roll.registry.limit = 1000
+    times = [roll.now]
+    roll.speak(client, times=40)
+    roll.run(20 * INTERVAL)
+    times += [when for when, _ in roll.told]
+    gaps = [b - a for a, b in zip(times, [*times[1:], roll.now], strict=True)]
+    assert max(gaps) <= roll.registry.silence
+    assert min(gaps[:-1]) >= SIGNS * INTERVAL
+
+
+def test_a_crowd_is_looked_at_in_rounds() -> None:
+    """The program is woken for some of a thousand clients at a time: neither for each, nor for
+    all of those that registered at once."""
     roll = Roll()
     crowd = [roll.add(f"host{number}") for number in range(1000)]
-    start = roll.now
-    roll.run(INTERVAL, answering=True)
-    slots = [0] * 20
-    for when, _ in roll.asked[: len(crowd)]:
-        slots[min(19, int((when - start) / INTERVAL * 20))] += 1
-    assert {it for _, it in roll.asked} == set(crowd)
-    assert max(slots) <= len(crowd) / 10
-    assert slots[:5] == [0] * 5
-
-
-def test_everyone_of_a_crowd_is_asked_once_an_interval() -> None:
-    roll = Roll()
-    crowd = [roll.add(f"host{number}") for number in range(100)]
-    roll.run(INTERVAL, answering=True)
-    roll.asked.clear()
-    roll.run(INTERVAL * 10, answering=True)
-    counts = dict.fromkeys(crowd, 0)
-    for _, client in roll.asked:
-        counts[client] += 1
-    assert set(counts.values()) <= {9, 10, 11}
-    assert roll.missed == []
+    for number, client in enumerate(crowd):
+        roll.registry.heard(client, roll.now + number * 0.002)
+    roll.run(2 * INTERVAL + TIMEOUT)
+    assert 40 <= roll.ticks <= 45
 
 
 def test_a_full_master_refuses_one_more_and_says_which_option_helps() -> None:
@@ -230,14 +215,14 @@ def test_numbers_are_never_used_twice() -> None:
 def test_the_queue_of_a_client_that_was_replaced_does_not_strike_its_successor() -> None:
     roll = Roll()
     old = roll.add()
-    roll.tick()
+    roll.run(INTERVAL)
     roll.registry.remove(old)
     new = roll.add()
-    roll.run(60.0, answering=True)
+    roll.speak(new, times=30)
     assert (roll.missed, new.strikes) == ([], 0)
 
 
-def test_healthy_means_connected_answering_vouching_and_held() -> None:
+def test_healthy_means_connected_heard_vouching_and_held() -> None:
     """Each of the four alone spoils it, and is the reason that a reader is given."""
     roll = Roll()
     client = roll.add()

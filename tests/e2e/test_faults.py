@@ -117,7 +117,7 @@ def test_a_frozen_agent_leaves_and_returns_without_a_snapshot(stage: Stage, tmp_
     agent.send(signal.SIGSTOP)
     wait_until(lambda: shows(master, [], complete=False))
     [row] = master.clients()
-    assert row["reason"] == "it does not answer health checks"
+    assert row["reason"] == "it is silent"
     (tmp_path / "c").touch()
     agent.send(signal.SIGCONT)
     wait_until(lambda: shows(master, ["a", "b", "c"]))

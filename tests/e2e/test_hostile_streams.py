@@ -217,7 +217,7 @@ async def test_an_agent_that_never_reads(neighbour: Neighbour) -> None:
             master.wait_for_line("status=RESOURCE_EXHAUSTED .*does not read")
 
 
-async def test_an_agent_that_never_answers(stage: Stage, tmp_path: Path) -> None:
+async def test_an_agent_that_is_silent(stage: Stage, tmp_path: Path) -> None:
     """Registered, and silent ever after: it is given up, and told so."""
     neighbour = Neighbour(
         stage, tmp_path, "--health-interval=4s", "--health-timeout=3s", "--unhealthy-limit=1"
@@ -227,7 +227,7 @@ async def test_an_agent_that_never_answers(stage: Stage, tmp_path: Path) -> None
             stream = await RawStream(channel).greet()
             code, details = await stream.status()
             assert code is Code.ABORTED
-            assert "1 health check" in details
+            assert "not a word for 7.0 s" in details
             assert [row["host"] for row in master.clients()] == ["neighbour"]
 
 

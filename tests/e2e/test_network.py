@@ -100,6 +100,8 @@ def test_a_cut_and_a_healed_network(stage: Stage, tmp_path: Path, net: Net) -> N
     wait_until(lambda: names() == [])
     assert files()["complete"] is False
     (tmp_path / "b").touch()
+    # The kernel finds that nothing arrives, long before the master's silence says something.
+    assert "silent" not in agent.wait_for_line("lost the master.*")[0]
     net.heal()
     wait_until(lambda: names() == ["a", "b"])
     assert snapshots() == before

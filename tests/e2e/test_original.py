@@ -10,7 +10,7 @@
  4. Events above a limit were dropped until the next poll.
     here: test_a_burst_of_creates_is_shown_without_a_poll
  5. One missed check cost a registration, and so 10 s of missing files.
-    tests/core/test_master.py: test_one_missed_check_costs_no_registration_and_no_snapshot
+    tests/core/test_master.py: test_a_late_word_costs_no_registration_and_no_snapshot
     tests/e2e/test_faults.py: test_a_frozen_agent_leaves_and_returns_without_a_snapshot
  6. After a restart of the master nothing was sent until the directory changed.
     here: test_a_quiet_directory_is_shown_by_a_restarted_master

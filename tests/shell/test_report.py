@@ -110,7 +110,7 @@ class Words:
         return self._left.pop(0) if self._left else EOF
 
 
-async def test_a_master_that_asks_seldom_is_not_taken_for_a_stuck_stream() -> None:
+async def test_a_master_that_speaks_seldom_is_not_taken_for_a_stuck_stream() -> None:
     """Else the watchdog would end every quiet agent of a master with a long --health-interval."""
     vitals = Vitals()
     inventory = Inventory()
@@ -121,15 +121,17 @@ async def test_a_master_that_asks_seldom_is_not_taken_for_a_stuck_stream() -> No
     vitals.expect("stream", 30.0, 0.0)
     session.opened(0.0)
     assert session.next(0.0) is not None
-    granted = Registered(None, health_interval=60.0, health_timeout=1.0, serving=True)
+    granted = Registered(
+        None, health_interval=60.0, health_timeout=1.0, silence=361.0, serving=True
+    )
     await reporter._listen(cast(Call, Words(granted)))
-    assert vitals.stuck(61.0) == {}
-    assert "stream" in vitals.stuck(72.0)
+    assert vitals.stuck(362.0) == {}
+    assert "stream" in vitals.stuck(373.0)
 
 
 async def test_a_master_that_takes_nothing_more_is_given_up() -> None:
     """Its host died in the midst of a snapshot: the write waits for room that never comes."""
-    granted = Registered(None, health_interval=0.2, health_timeout=0.1, serving=True)
+    granted = Registered(None, health_interval=0.2, health_timeout=0.1, silence=0.3, serving=True)
 
     async def deaf(_: object, context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
         await context.read()
