@@ -31,7 +31,7 @@ from scout.errors import (
     NoPermission,
     ScoutError,
 )
-from scout.health import HealthServer, check_master
+from scout.health import LIVENESS, WHOLE, HealthServer, check_master
 from scout.patrol import Orders, Patrol
 from scout.process import log, systemd
 from scout.process.lag import LagMonitor
@@ -190,7 +190,8 @@ class Agent:
         self._announce()
         if self.health is not None:
             serving = self.patrol.figures.available and self.reporter.connected
-            self.health.set(serving=serving and not self._stuck)
+            self.health.set(WHOLE, serving=serving and not self._stuck)
+            self.health.set(LIVENESS, serving=not self._stuck)
 
     def _announce(self) -> None:
         """Say it, once each, when the directory is watched and when the start is over.

@@ -143,19 +143,23 @@ def test_the_master_tells_systemd_how_it_is(stage: Stage, manager: Manager) -> N
 
 
 def test_both_answer_grpc_health_checks(stage: Stage, tmp_path: Path) -> None:
-    """The master for itself and its service; the agent, on request, for itself."""
+    """The master for itself and its service; the agent, on request, for itself: whether its files
+    are in the list, and whether it is alive, which neither directory nor master can change."""
     master = stage.master()
     assert health(master.grpc) == Status.SERVING
     assert health(master.grpc, "scout.v1.ScoutMaster") == Status.SERVING
     agent = stage.agent(tmp_path, master, "--health=127.0.0.1:0", "--poll-interval=200ms")
     port = int(agent.wait_for_line(r"serving health checks.*port=(\d+)")[1])
     wait_until(lambda: health(port) == Status.SERVING)
+    assert health(port, "liveness") == Status.SERVING
     tmp_path.rename(tmp_path.with_name("away"))
     wait_until(lambda: health(port) == Status.NOT_SERVING)
+    assert health(port, "liveness") == Status.SERVING
     tmp_path.with_name("away").rename(tmp_path)
     wait_until(lambda: health(port) == Status.SERVING)
     master.kill()
     wait_until(lambda: health(port) == Status.NOT_SERVING)
+    assert health(port, "liveness") == Status.SERVING
 
 
 def test_a_bare_port_means_all_addresses(stage: Stage, tmp_path: Path) -> None:
