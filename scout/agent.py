@@ -1,8 +1,9 @@
 """The agent, put together: patrol, inventory, session, reporter, and what the host is told.
 
 Start: check the directory, check the master's health, register, then watch. A failure of any of
-these ends the process with its exit code. Once started, the agent never ends because of the
-master or the directory.
+these ends the process with its exit code. The start is over when the first verdict about the
+directory was given: the master holds its first snapshot, or knows why there is none. Once started,
+the agent never ends because of the master or the directory.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import random
 import secrets
 import time
 from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import Protocol
 
 import grpc
 
@@ -30,7 +31,7 @@ from scout.errors import (
     NoPermission,
     ScoutError,
 )
-from scout.health import HealthServer, check_master
+from scout.health import LIVENESS, WHOLE, HealthServer, check_master
 from scout.patrol import Orders, Patrol
 from scout.process import log, systemd
 from scout.process.lag import LagMonitor
@@ -48,14 +49,28 @@ POLLER_SLACK = 10.0
 
 def run(config: Config) -> int:
     """Run the agent until it is told to stop. Returns the exit code; raises `ScoutError`."""
-    return asyncio.run(_main(config))
+    asyncio.run(_main(config))
+    return 0
 
 
-async def _main(config: Config) -> int:
-    stop = stop_event()
+async def _main(config: Config) -> None:
+    """Work until told to stop, which is heard at any time, whatever is waited for."""
+    leaving = asyncio.create_task(stop_event().wait())
+    work = asyncio.create_task(_work(config))
+    await asyncio.wait({leaving, work}, return_when=asyncio.FIRST_COMPLETED)
+    if not work.done():
+        systemd.stopping()
+        log.get("scout").info("stopping", directory=config.directory)
+        work.cancel()
+        await asyncio.wait({work})
+    if not work.cancelled():
+        work.result()  # it does not end by itself: raise what ended it
+
+
+async def _work(config: Config) -> None:
     place = await _first_look(config)
     await check_master(str(config.master), config.start_timeout)
-    return await Agent(config, place.path).live(stop)
+    await Agent(config, place.path).live()
 
 
 async def _first_look(config: Config) -> Sight:
@@ -66,7 +81,9 @@ async def _first_look(config: Config) -> Sight:
         return look(config.directory)
 
     try:
-        return await asyncio.wait_for(Scanner().do(check), config.start_timeout)
+        # Not `wait_for`, which may lose a cancellation that comes with the result.
+        async with asyncio.timeout(config.start_timeout):
+            return await Scanner().do(check)
     except Unavailable as reason:
         raise DirectoryMissing("can't watch the directory", config.directory, str(reason)) from None
     except TimeoutError:
@@ -95,6 +112,8 @@ class Agent:
         self.health: HealthServer | None = None
         self._metrics: Server | None = None
         self._ready = False
+        self._watching = False
+        self._trouble = ""
         self._status = ""
         self._stuck: frozenset[str] = frozenset()
         self._tasks: list[asyncio.Task[None]] = []
@@ -115,31 +134,25 @@ class Agent:
         )
         self.patrol = Patrol(orders, self.inventory, self.vitals, self, self.log, dice)
 
-    async def live(self, stop: asyncio.Event) -> int:
-        """Register, watch and report until `stop`. Raises `ScoutError` if the start fails."""
+    async def live(self) -> None:
+        """Register, watch and report until cancelled. Raises `ScoutError` if the start fails."""
         try:
             await self._serve_probes()
             self._spawn(self.lag.run())
             self._spawn(self.reporter.run())
             self._spawn(self._feed_watchdog())
             self.vitals.expect("stream", STREAM_LIMIT, time.monotonic())
-            leaving = asyncio.create_task(stop.wait())
-            begun: list[asyncio.Future[Any]] = [leaving, self.reporter.first]
-            await asyncio.wait(begun, return_when=asyncio.FIRST_COMPLETED)
-            if self.reporter.first.done() and (ended := self.reporter.first.result()):
+            if ended := await self.reporter.first:
                 raise _start_failure(ended, str(self.config.master), self.config.directory)
-            if stop.is_set():
-                return 0
             limit = 2 * self.config.poll_interval + POLLER_SLACK
             self.vitals.expect("poller", limit, time.monotonic())
             self._spawn(self.patrol.run())
-            await asyncio.wait({leaving, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in self._tasks:
                 if task.done():
                     task.result()  # none of them ends by itself: raise what ended it
         finally:
             await self._stop()
-        return 0
 
     # What the patrol found
 
@@ -150,11 +163,13 @@ class Agent:
 
     def vouch(self) -> None:
         """The inventory is the directory's truth."""
+        self._trouble = ""
         self.session.vouch()
         self._state()
 
     def doubt(self, reason: str) -> None:
         """The directory is unavailable."""
+        self._trouble = reason
         self.session.doubt(reason)
         self._state()
 
@@ -168,10 +183,26 @@ class Agent:
     def _state(self) -> None:
         """Something may have changed that the host should know."""
         self.reporter.nudge()
-        if not self._ready and self.session.acknowledged_at is not None:
-            self._ready = True
+        status = describe(self.session, self.reporter, self.patrol)
+        if status != self._status:
+            self._status = status
+            systemd.status(status)
+        self._announce()
+        if self.health is not None:
+            serving = self.patrol.figures.available and self.reporter.connected
+            self.health.set(WHOLE, serving=serving and not self._stuck)
+            self.health.set(LIVENESS, serving=not self._stuck)
+
+    def _announce(self) -> None:
+        """Say it, once each, when the directory is watched and when the start is over.
+
+        An agent that waits for its directory does its job: a service manager that took it for one
+        that does not come up would end it again and again.
+        """
+        held = self.session.acknowledged_at is not None
+        if held and not self._trouble and not self._watching:
+            self._watching = True
             gc.freeze()  # the names stay; the cyclic collector need not walk over them again
-            systemd.ready()
             self.log.info(
                 "watching",
                 directory=self.session.directory,
@@ -179,13 +210,18 @@ class Agent:
                 master=self.reporter.address,
                 host=self.session.host,
             )
-        status = describe(self.session, self.reporter, self.patrol)
-        if status != self._status:
-            self._status = status
-            systemd.status(status)
-        if self.health is not None:
-            serving = self.patrol.figures.available and self.reporter.connected
-            self.health.set(serving=serving and not self._stuck)
+        waiting = self._trouble and self.reporter.connected  # so the reason is told next
+        if not self._ready and (self._watching or waiting):
+            self._ready = True
+            systemd.ready()
+            if not self._watching:
+                self.log.info(
+                    "started, waiting for the directory",
+                    directory=self.session.directory,
+                    reason=self._trouble,
+                    master=self.reporter.address,
+                    host=self.session.host,
+                )
 
     async def _feed_watchdog(self) -> None:
         """Tell systemd that we live, as long as every organ made progress lately."""
@@ -220,8 +256,6 @@ class Agent:
             self.log.info("serving metrics", address=self._metrics.address)
 
     async def _stop(self) -> None:
-        systemd.stopping()
-        self.log.info("stopping", directory=self.session.directory)
         await self.reporter.leave(GOODBYE)
         for task in self._tasks:
             task.cancel()

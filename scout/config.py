@@ -67,7 +67,8 @@ OPTIONS = (
     ),
     Option(
         "--start-timeout", "SCOUT_START_TIMEOUT", "DURATION", positive_duration, "5s",
-        "How long the scoutmaster may take to answer at the start.",
+        "How long the directory, and then the scoutmaster, may take to answer at the start. A "
+        "connection that is refused is an answer: the agent ends, to be started again.",
     ),
     Option(
         "--health", "SCOUT_HEALTH", "ADDRESS", listener, None,

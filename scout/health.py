@@ -16,6 +16,13 @@ from scout.wire.codec import SERVICE
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
+WHOLE = ""
+"""The service whose health is that of the whole: the directory is there and the master has us."""
+
+LIVENESS = "liveness"
+"""The service whose health is that of the process: it makes progress. Another process would find
+the same directory and the same master, so neither counts."""
+
 
 async def check_master(address: str, timeout: float) -> None:
     """Ask the master's health once. Raises `MasterUnavailable` unless it serves in `timeout` s."""
@@ -37,12 +44,12 @@ async def check_master(address: str, timeout: float) -> None:
 
 
 class HealthServer:
-    """Answers probes for the whole program ("") on an address of its own."""
+    """Answers probes for `WHOLE` and `LIVENESS` on an address of its own."""
 
     def __init__(self) -> None:
         self._servicer = health.aio.HealthServicer()
-        self._serving: bool | None = None
-        self._setting: asyncio.Task[None] | None = None
+        self._serving: dict[str, bool] = {}
+        self._setting: dict[str, asyncio.Task[None]] = {}
         # With it two agents would share the port, and a probe would get either's answer.
         self._server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, self._server)
@@ -55,16 +62,17 @@ class HealthServer:
             raise AddressInUse(
                 "can't serve health checks", address, "choose another --health address"
             ) from error
-        self.set(serving=False)
+        self.set(WHOLE, serving=False)
+        self.set(LIVENESS, serving=True)
         await self._server.start()
         return port
 
-    def set(self, *, serving: bool) -> None:
-        """From now on answer SERVING, or NOT_SERVING."""
-        if serving is not self._serving:
-            self._serving = serving
+    def set(self, service: str, *, serving: bool) -> None:
+        """From now on answer SERVING, or NOT_SERVING, for `service`."""
+        if serving is not self._serving.get(service):
+            self._serving[service] = serving
             status = SERVING if serving else NOT_SERVING
-            self._setting = asyncio.create_task(self._servicer.set("", status))
+            self._setting[service] = asyncio.create_task(self._servicer.set(service, status))
 
     async def stop(self) -> None:
         """Stop serving at once."""

@@ -12,7 +12,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.e2e.processes import LIMIT, Stage, wait_until
+from tests.e2e.processes import LIMIT, Program, Stage, wait_until
 
 Status = health_pb2.HealthCheckResponse.ServingStatus
 
@@ -55,6 +55,13 @@ def health(port: int, service: str = "") -> int:
         return answer
 
 
+def hears(program: Program, number: signal.Signals) -> bool:
+    """Has the program a handler for that signal (proc_pid_status(5))?"""
+    status = Path(f"/proc/{program.pid}/status").read_text()
+    [caught] = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")]
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
 def test_the_agent_tells_systemd_how_it_is(stage: Stage, tmp_path: Path, manager: Manager) -> None:
     """READY after the first snapshot is acknowledged, STATUS with each state, WATCHDOG while all
     organs work, STOPPING first thing."""
@@ -79,6 +86,52 @@ def test_the_agent_tells_systemd_how_it_is(stage: Stage, tmp_path: Path, manager
     wait_until(lambda: "STOPPING=1" in manager.told)
 
 
+def test_an_agent_without_its_directory_has_started_once_it_said_why(
+    stage: Stage, tmp_path: Path, manager: Manager
+) -> None:
+    """Waiting for a disk and telling so is its job: systemd must not end it for that."""
+    master = stage.master()
+    agent = stage.agent(
+        tmp_path,
+        master,
+        "--require-mount",
+        "--poll-interval=200ms",
+        env=manager.environment(watchdog_seconds=0.3),
+    )
+    wait_until(lambda: "READY=1" in manager.told)
+    why = f"{tmp_path} is unavailable: nothing is mounted on it; in touch with {master.address}"
+    assert f"STATUS={why}" in manager.told[: manager.told.index("READY=1")]
+    wait_until(lambda: master.clients()[0]["reason"] == "nothing is mounted on it")
+    agent.wait_for_line(f'msg="started, waiting for the directory" directory={tmp_path}')
+    wait_until(lambda: manager.told.count("WATCHDOG=1") >= 3)
+    assert "watching" not in agent.log
+    if os.geteuid() == 0:
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(tmp_path)], check=True)
+        try:
+            agent.wait_for_line(f"msg=watching directory={tmp_path} files=0")
+        finally:
+            subprocess.run(["umount", str(tmp_path)], check=True)
+    assert agent.stop() == 0
+    assert manager.told.count("READY=1") == 1
+
+
+def test_a_stop_is_heard_while_the_master_is_asked(
+    stage: Stage, tmp_path: Path, manager: Manager
+) -> None:
+    """An agent that has not begun ends at once, as asked, whatever it waits for."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        master = f"127.0.0.1:{silent.getsockname()[1]}"
+        agent = stage.agent(
+            tmp_path, master, "--start-timeout=10m", env=manager.environment(watchdog_seconds=30)
+        )
+        connection, _ = silent.accept()
+        with connection:
+            assert agent.stop() == 0
+    (line,) = agent.lines
+    assert f"msg=stopping directory={tmp_path}" in line
+    wait_until(lambda: manager.told == ["STOPPING=1"])
+
+
 def test_the_master_tells_systemd_how_it_is(stage: Stage, manager: Manager) -> None:
     """READY when it listens; WATCHDOG while its own HTTP server answers."""
     master = stage.master(env=manager.environment(watchdog_seconds=0.3))
@@ -90,19 +143,23 @@ def test_the_master_tells_systemd_how_it_is(stage: Stage, manager: Manager) -> N
 
 
 def test_both_answer_grpc_health_checks(stage: Stage, tmp_path: Path) -> None:
-    """The master for itself and its service; the agent, on request, for itself."""
+    """The master for itself and its service; the agent, on request, for itself: whether its files
+    are in the list, and whether it is alive, which neither directory nor master can change."""
     master = stage.master()
     assert health(master.grpc) == Status.SERVING
     assert health(master.grpc, "scout.v1.ScoutMaster") == Status.SERVING
     agent = stage.agent(tmp_path, master, "--health=127.0.0.1:0", "--poll-interval=200ms")
     port = int(agent.wait_for_line(r"serving health checks.*port=(\d+)")[1])
     wait_until(lambda: health(port) == Status.SERVING)
+    assert health(port, "liveness") == Status.SERVING
     tmp_path.rename(tmp_path.with_name("away"))
     wait_until(lambda: health(port) == Status.NOT_SERVING)
+    assert health(port, "liveness") == Status.SERVING
     tmp_path.with_name("away").rename(tmp_path)
     wait_until(lambda: health(port) == Status.SERVING)
     master.kill()
     wait_until(lambda: health(port) == Status.NOT_SERVING)
+    assert health(port, "liveness") == Status.SERVING
 
 
 def test_a_bare_port_means_all_addresses(stage: Stage, tmp_path: Path) -> None:
@@ -136,6 +193,9 @@ def test_a_file_system_that_hangs(stage: Stage, tmp_path: Path) -> None:
             late = stage.agent(above, master, "--host=late", "--start-timeout=300ms")
             assert late.wait() == 66
             assert "does not answer" in late.lines[-1]
+            stopped = stage.agent(above, master, "--host=late", "--start-timeout=10m")
+            wait_until(lambda: hears(stopped, signal.SIGTERM))
+            assert stopped.stop() == 0
             assert master.files()["complete"] is False
             assert master.clients()[0]["state"] == "unhealthy"
             served.send_signal(signal.SIGCONT)

@@ -116,13 +116,14 @@ def test_probe_of_the_master_is_answered(cluster: Cluster, probe: str) -> None:
     assert get(f"http://127.0.0.1:{port}{asked['path']}")[0] == 200
 
 
-def test_probe_of_the_agent_is_answered(cluster: Cluster) -> None:
-    """SERVING by grpc.health.v1 on the port that the rendered probe names."""
-    port = cluster.agent_container["readinessProbe"]["grpc"]["port"]
-    assert port == port_of(cluster.agent_container, "health-0")
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
-        answer = stub.Check(health_pb2.HealthCheckRequest(service=""), timeout=30)
+@pytest.mark.parametrize("probe", ["livenessProbe", "readinessProbe"])
+def test_probe_of_the_agent_is_answered(cluster: Cluster, probe: str) -> None:
+    """SERVING by grpc.health.v1 on the port, for the service, that the rendered probe names."""
+    asked = cluster.agent_container[probe]["grpc"]
+    assert asked["port"] == port_of(cluster.agent_container, "health-0")
+    request = health_pb2.HealthCheckRequest(service=asked.get("service", ""))
+    with grpc.insecure_channel(f"127.0.0.1:{asked['port']}") as channel:
+        answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=30)
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 

@@ -240,8 +240,42 @@ def test_the_directorys_mount_comes_first(machine: Machine) -> None:
         assert agent.listed() == []
 
 
+DISK = "[Mount]\nWhat=/srv/no-such-disk\nWhere={where}\nType=ext4\nOptions=loop\n"
+"""A mount unit that fails, as that of a disk that is not there."""
+
+
+def test_an_empty_mount_point_is_not_served(machine: Machine) -> None:
+    """Without its disk the agent does not start: better no list than a wrong one."""
+    machine.write("/etc/systemd/system/srv-lost.mount", DISK.format(where="/srv/lost"))
+    machine.run("mkdir", "-p", "/srv/lost")
+    machine.systemctl("daemon-reload")
+    agent = Agent(machine, "/srv/lost")
+    done = machine.systemctl("start", agent.unit, check=False)
+    assert "dependency job" in done.stderr
+    assert machine.main_pid(agent.unit) == 0
+
+
 class TestExamples:
     """The drop-ins in packaging/examples."""
+
+    def test_an_absent_disk_is_awaited(self, machine: Machine) -> None:
+        """The agent has started, says what it misses, and serves what anybody mounts later."""
+        machine.write("/etc/systemd/system/srv-absent.mount", DISK.format(where="/srv/absent"))
+        machine.run("mkdir", "-p", "/srv/absent")
+        agent = Agent(machine, "/srv/absent", start=False)
+        agent.example("mount.conf")
+        with agent:
+            machine.systemctl("start", agent.unit)
+            assert agent.active()
+            assert "unavailable: nothing is mounted on it" in agent.status()
+            reason = "nothing is mounted on it"
+            until(lambda: agent.client()["reason"] == reason, "the master is told")
+            machine.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/srv/absent")
+            machine.write("/srv/absent/letter", "")
+            agent.until_listed("letter")
+            machine.run("umount", "/srv/absent")
+            until(lambda: agent.client()["state"] == "unhealthy", "the unmount is noticed")
+            assert agent.active()
 
     def test_a_capability_lets_an_agent_read_everything(self, machine: Machine) -> None:
         """A directory of root's own."""

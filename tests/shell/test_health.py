@@ -1,11 +1,21 @@
 """Health checks by real gRPC: asking the master, answering probes."""
 
 import asyncio
+import os
+import time
+from pathlib import Path
 
+import grpc.aio
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from scout.agent import Agent
+from scout.config import read
 from scout.errors import AddressInUse
-from scout.health import HealthServer, check_master
+from scout.health import NOT_SERVING, SERVING, HealthServer, check_master
+
+LIMIT = 30.0
+"""Seconds that an answer may take to change. It bounds a failure, nothing else."""
 
 
 def test_a_proxy_in_the_environment_does_not_come_between_agent_and_master(
@@ -39,3 +49,38 @@ def test_two_agents_do_not_share_an_address_for_probes() -> None:
             await second.stop()
 
     asyncio.run(serve())
+
+
+def test_an_agent_that_makes_no_progress_is_not_alive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the same signs as the watchdog's; that it has no master yet does not matter."""
+
+    async def look() -> None:
+        _, settings = read(["--directory", str(tmp_path)], {})
+        assert settings
+        agent = Agent(settings, os.fsencode(tmp_path))
+        agent.health = HealthServer()
+        port = await agent.health.start("127.0.0.1:0")
+        looking = asyncio.create_task(agent._feed_watchdog())
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            check = health_pb2_grpc.HealthStub(channel).Check
+
+            async def answers(service: str, status: int) -> None:
+                request = health_pb2.HealthCheckRequest(service=service)
+                async with asyncio.timeout(LIMIT):
+                    while (await check(request)).status != status:
+                        pass
+
+            await answers("liveness", SERVING)
+            await answers("", NOT_SERVING)
+            agent.vitals.expect("organ", 0.0, time.monotonic())
+            await answers("liveness", NOT_SERVING)
+            agent.vitals.excuse("organ")
+            await answers("liveness", SERVING)
+        looking.cancel()
+        await agent.health.stop()
+
+    monkeypatch.setenv("WATCHDOG_USEC", "30000")
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    asyncio.run(look())
