@@ -12,6 +12,7 @@ from typing import Any
 
 from scout.core.values import Address
 from scout.process import log
+from scoutmaster import web
 from scoutmaster.core.chunk import Chunk
 from scoutmaster.core.view import ClientRow, View
 from scoutmaster.listen import HttpServer
@@ -75,11 +76,16 @@ class Site:
     """A served application."""
 
     def __init__(
-        self, threads: int = 4, connections: int = 100, host: str = "127.0.0.1", port: int = 0
+        self,
+        threads: int = 4,
+        connections: int = 100,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        desk: web.Desk | None = None,
     ) -> None:
         self.desk = Desk()
         self.observed: Counter[tuple[str, int]] = Counter()
-        app = App(self.desk, lambda: b"up 1\n", self._observe, log.get("test"))
+        app = App(desk or self.desk, lambda: b"up 1\n", self._observe, log.get("test"))
         self.server = HttpServer(app, Address(host, port), threads=threads, connections=connections)
         self.port = int(self.server.address.rpartition(":")[2])
 
@@ -118,9 +124,14 @@ def ask(
 
 
 @contextmanager
-def serving(threads: int = 4, connections: int = 100, host: str = "127.0.0.1") -> Iterator[Site]:
-    """A site for the time of a test."""
-    it = Site(threads, connections, host)
+def serving(
+    threads: int = 4,
+    connections: int = 100,
+    host: str = "127.0.0.1",
+    desk: web.Desk | None = None,
+) -> Iterator[Site]:
+    """A site for the time of a test; `desk` instead of its own."""
+    it = Site(threads, connections, host, desk=desk)
     try:
         yield it
     finally:
