@@ -59,7 +59,8 @@ OPTIONS = (
     ),
     Option(
         "--http-connections", "SCOUTMASTER_HTTP_CONNECTIONS", "N", count(1, 100_000), "1000",
-        "Connections that are open at the same time; further ones wait.",
+        "Connections that are open at the same time; further ones wait, for 5 s at most if one of "
+        "these is not used.",
     ),
     *log.options("SCOUTMASTER"),
 )

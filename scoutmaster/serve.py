@@ -13,16 +13,16 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from scout.core.vitals import Vitals
-from scout.process import log, systemd
+from scout.process import listen, log, systemd
 from scout.process.lag import LagMonitor
 from scout.process.signals import stop_event
+from scout.process.wsgi import HttpServer
 from scout.wire.codec import SERVICE
 from scoutmaster.config import Config
 from scoutmaster.core.master import Master
 from scoutmaster.core.policy import Policy
 from scoutmaster.core.refusal import Refused, Status
 from scoutmaster.desk import LoopDesk
-from scoutmaster.listen import HttpServer
 from scoutmaster.metrics import Metrics
 from scoutmaster.rpc import OPTIONS, Streams, bind
 from scoutmaster.web import App
@@ -31,10 +31,7 @@ DRAIN = 0.2
 """Seconds between telling the agents that the master stops serving and ending their streams."""
 
 HTTP_LIMIT = 20.0
-"""Seconds without an answer of our own HTTP server before it counts as stuck."""
-
-PROBE_TIMEOUT = 5.0
-"""Seconds that our own HTTP server may take to answer the probe."""
+"""Seconds without progress of our own HTTP server before it counts as stuck."""
 
 
 def run(config: Config) -> int:
@@ -77,7 +74,8 @@ class Server:
         port = bind(rpc, config.grpc)
         http = HttpServer(
             App(desk, metrics.text, metrics.requested, self._log),
-            config.http,
+            listen.listen(config.http, "HTTP", "--http"),
+            "scoutmaster",
             threads=config.http_threads,
             connections=config.http_connections,
         )
@@ -137,39 +135,22 @@ class Server:
             await asyncio.sleep(1.0)
 
     async def _feed_watchdog(self, http: HttpServer) -> None:
-        """Tell systemd that we live as long as HTTP answers, asked over its own socket.
-
-        That this runs at all shows that the loop does.
-        """
+        """Tell systemd that we live as long as HTTP does. That this runs at all shows that the
+        loop does."""
         interval = systemd.watchdog_interval()
         if interval is None:
             await asyncio.Event().wait()
             return
         self._vitals.expect("http", HTTP_LIMIT, time.monotonic())
         while True:
-            if await _answers(http.address):
-                self._vitals.beat("http", time.monotonic())
+            http.prod()
+            await asyncio.sleep(interval / 3)
+            self._vitals.beat("http", http.served_at)
             stuck = self._vitals.stuck(time.monotonic())
             if stuck:
                 self._log.error("no progress", organ="http", seconds=round(stuck["http"], 1))
             else:
                 systemd.watchdog()
-            await asyncio.sleep(interval / 3)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         self._tasks.append(asyncio.create_task(work))
-
-
-async def _answers(address: str) -> bool:
-    """Does the HTTP server at `address` answer?"""
-    host, _, port = address.rpartition(":")
-    host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
-    try:
-        async with asyncio.timeout(PROBE_TIMEOUT):
-            reader, writer = await asyncio.open_connection(host, int(port))
-            writer.write(b"HEAD /-/healthy HTTP/1.0\r\n\r\n")
-            line = await reader.readline()
-            writer.close()
-    except (OSError, TimeoutError):
-        return False
-    return line.startswith(b"HTTP/")

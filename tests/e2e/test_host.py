@@ -5,14 +5,14 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.e2e.processes import LIMIT, Stage, wait_until
+from tests.e2e.processes import LIMIT, Program, Stage, wait_until
 
 Status = health_pb2.HealthCheckResponse.ServingStatus
 
@@ -87,6 +87,41 @@ def test_the_master_tells_systemd_how_it_is(stage: Stage, manager: Manager) -> N
     wait_until(lambda: "complete" in manager.status())
     assert master.stop() == 0
     wait_until(lambda: "STOPPING=1" in manager.told)
+
+
+def impatient(stage: Stage, manager: Manager, *options: str, prefix: Sequence[str] = ()) -> Program:
+    """A master that calls itself ill if its HTTP server is not heard of for half a second."""
+    program = Program(
+        ["tests.e2e.impatient", "--grpc=127.0.0.1:0", *options],
+        env=manager.environment(watchdog_seconds=0.3),
+        prefix=[*prefix],
+    )
+    stage.programs.append(program)
+    program.wait_for_line("serving")
+    return program
+
+
+def test_a_crowd_that_takes_all_http_connections_does_not_end_the_master(
+    stage: Stage, manager: Manager
+) -> None:
+    master = impatient(stage, manager, "--http=127.0.0.1:0", "--http-connections=2")
+    port = int(master.wait_for_line(r"serving.* http=127\.0\.0\.1:(\d+)")[1])
+    crowd = [socket.create_connection(("127.0.0.1", port), LIMIT) for _ in range(10)]
+    before = manager.told.count("WATCHDOG=1")
+    wait_until(lambda: manager.told.count("WATCHDOG=1") >= before + 20)
+    for connection in crowd:
+        connection.close()
+
+
+def test_a_host_without_ipv6_has_a_master_that_lives(stage: Stage, manager: Manager) -> None:
+    """Switched off by sysctl: one may listen on [::], but ::1 is nobody's."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for a network namespace")
+    off = "ip link set lo up; sysctl -qw net.ipv6.conf.all.disable_ipv6=1; exec "
+    inside = ["unshare", "--net", "sh", "-c", f'{off} "$@"', "sh"]
+    impatient(stage, manager, "--http=3001", prefix=inside)
+    before = manager.told.count("WATCHDOG=1")
+    wait_until(lambda: manager.told.count("WATCHDOG=1") >= before + 20)
 
 
 def test_both_answer_grpc_health_checks(stage: Stage, tmp_path: Path) -> None:
