@@ -13,7 +13,7 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from scout.core.vitals import Vitals
-from scout.process import listen, log, systemd
+from scout.process import descriptors, listen, log, systemd
 from scout.process.lag import LagMonitor
 from scout.process.signals import stop_event
 from scout.process.wsgi import HttpServer
@@ -32,6 +32,10 @@ DRAIN = 0.2
 
 HTTP_LIMIT = 20.0
 """Seconds without progress of our own HTTP server before it counts as stuck."""
+
+
+DESCRIPTORS = 50
+"""What the master has open beside its connections: its own sockets, pipes and files."""
 
 
 def run(config: Config) -> int:
@@ -64,6 +68,7 @@ class Server:
     async def live(self) -> int:
         """Listen, serve until told to stop, drain. Raises `ScoutError` if it can't listen."""
         config = self._config
+        limit = descriptors.raise_limit()
         stop = stop_event()
         desk = LoopDesk(self.master, self._lag, asyncio.get_running_loop())
         metrics = Metrics(desk, self.master.tally, self._lag)
@@ -93,6 +98,14 @@ class Server:
                 http=http.address,
                 settle=f"{config.settle:g}s",
             )
+            needed = config.max_clients + config.http_connections + DESCRIPTORS
+            if limit < needed:
+                self._log.warning(
+                    "too few descriptors for all connections",
+                    limit=limit,
+                    needed=needed,
+                    hint="raise the hard limit, or lower --max-clients or --http-connections",
+                )
             leaving = asyncio.create_task(stop.wait())
             await asyncio.wait({leaving, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
             for task in self._tasks:

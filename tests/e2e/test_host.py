@@ -1,6 +1,8 @@
 """What the two programs tell their host: systemd, probes, and who looks at a hung file system."""
 
+import itertools
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -111,6 +113,34 @@ def test_a_crowd_that_takes_all_http_connections_does_not_end_the_master(
     wait_until(lambda: manager.told.count("WATCHDOG=1") >= before + 20)
     for connection in crowd:
         connection.close()
+
+
+def test_peers_that_take_all_descriptors_do_not_end_the_master(
+    stage: Stage, manager: Manager
+) -> None:
+    """systemd is told that it lives all the same."""
+    master = stage.master(env=manager.environment(watchdog_seconds=0.3))
+    wait_until(lambda: "READY=1" in manager.told)
+    taken = {int(number) for number in os.listdir(f"/proc/{master.pid}/fd")}
+    free = next(number for number in itertools.count() if number not in taken)
+    resource.prlimit(master.pid, resource.RLIMIT_NOFILE, (free, free))
+    before = manager.told.count("WATCHDOG=1")
+    wait_until(lambda: manager.told.count("WATCHDOG=1") >= before + 5)
+
+
+@pytest.mark.parametrize(("clients", "told"), [("4000", True), ("3000", False)])
+def test_the_master_takes_all_the_descriptors_that_it_may(
+    stage: Stage, clients: str, told: bool
+) -> None:
+    """Else it would have 1024 where nobody has raised the limit, and up to 4096 may be allowed."""
+    master = stage.master(
+        f"--max-clients={clients}",
+        "--http-connections=900",
+        prefix=["prlimit", "--nofile=256:4096"],
+    )
+    assert resource.prlimit(master.pid, resource.RLIMIT_NOFILE) == (4096, 4096)
+    assert master.stop() == 0
+    assert ("too few descriptors" in master.log) is told
 
 
 def test_a_host_without_ipv6_has_a_master_that_lives(stage: Stage, manager: Manager) -> None:
