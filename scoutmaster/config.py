@@ -77,7 +77,7 @@ MANUAL = Manual(
     exit_codes=(
         (0, "stopped as asked"),
         (64, "wrong usage of the command line"),
-        (69, "an address is in use by another program"),
+        (69, "an address is another program's, or none of this host"),
         (70, "a bug in scoutmaster"),
         (77, "no permission to listen there"),
         (78, "wrong configuration"),

@@ -24,7 +24,7 @@ from scoutmaster.core.policy import Policy
 from scoutmaster.core.refusal import Refused, Status
 from scoutmaster.desk import LoopDesk
 from scoutmaster.metrics import Metrics
-from scoutmaster.rpc import OPTIONS, Streams, bind
+from scoutmaster.rpc import OPTIONS, Streams
 from scoutmaster.web import App
 
 DRAIN = 0.2
@@ -76,7 +76,7 @@ class Server:
         rpc = grpc.aio.server(options=OPTIONS)
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, rpc)
         rpc.add_generic_rpc_handlers((streams.handler(),))
-        port = bind(rpc, config.grpc)
+        port = listen.add_port(rpc, config.grpc, "agents", "--grpc")
         http = HttpServer(
             App(desk, metrics.text, metrics.requested, self._log),
             listen.listen(config.http, "HTTP", "--http"),
