@@ -6,6 +6,7 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.e2e.processes import LIMIT, Program, Stage, wait_until
+
+HEALTHCHECK = str(Path(__file__).parents[2] / "packaging" / "image" / "healthcheck.py")
 
 Status = health_pb2.HealthCheckResponse.ServingStatus
 
@@ -46,6 +49,14 @@ class Manager:
 def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
     """A service manager that notes what it is told."""
     yield Manager(tmp_path_factory.mktemp("notify") / "socket")
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.socket() as it:
+        it.bind(("127.0.0.1", 0))
+        port: int = it.getsockname()[1]
+        return port
 
 
 def health(port: int, service: str = "") -> int:
@@ -168,6 +179,26 @@ def test_both_answer_grpc_health_checks(stage: Stage, tmp_path: Path) -> None:
     wait_until(lambda: health(port) == Status.SERVING)
     master.kill()
     wait_until(lambda: health(port) == Status.NOT_SERVING)
+
+
+def test_the_image_s_health_check_asks_directly(stage: Stage, tmp_path: Path) -> None:
+    """It asks the container's first process, and no proxy that the environment names."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for a namespace of processes")
+    container = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    master = stage.master(http=free_port(), prefix=container)
+    agent = stage.agent(tmp_path, master, f"--health=127.0.0.1:{free_port()}", prefix=container)
+    agent.wait_for_line("serving health checks")
+    for program, word in ((master, "alive"), (agent, "SERVING")):
+        first = Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().strip()
+        done = subprocess.run(
+            ["nsenter", f"--target={first}", "--pid", "--mount", sys.executable, HEALTHCHECK],
+            env={"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, word + "\n", "")
 
 
 def test_a_bare_port_means_all_addresses(stage: Stage, tmp_path: Path) -> None:
