@@ -8,7 +8,6 @@ import resource
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -112,7 +111,6 @@ def test_requests_sent_ahead_in_any_pieces_are_answered_in_order(size: int) -> N
     ] * 20
     sent = b"".join(request for request, _ in some)
     with serving() as site, site.connect() as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for at in range(0, len(sent), size):
             connection.sendall(sent[at : at + size])
         connection.shutdown(socket.SHUT_WR)
@@ -225,7 +223,7 @@ def test_that_the_server_lives_is_seen_though_nobody_gets_in() -> None:
             connection.close()
 
 
-@contextmanager
+@contextlib.contextmanager
 def no_descriptors() -> Iterator[None]:
     """A process that has used up all the descriptors that it may have."""
     held = []
@@ -246,7 +244,6 @@ def test_without_a_descriptor_the_next_one_waits_and_the_log_is_not_filled(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with serving() as site, socket.socket() as connection:
-        connection.settimeout(LIMIT)
         with no_descriptors():
             connection.connect(("127.0.0.1", site.port))
             wait_until(lambda: caplog.records)
