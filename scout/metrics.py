@@ -4,7 +4,6 @@ Imported only when `--metrics` is given. Counters of the patrol and the session 
 that the event loop's thread counts up; the scrape's thread only reads them.
 """
 
-import threading
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -17,17 +16,20 @@ from prometheus_client.core import (
     Metric,
 )
 from prometheus_client.registry import Collector
-from waitress import create_server
 
 from scout import __version__
 from scout.core.distribution import Distribution
 from scout.core.values import Address
 from scout.process import listen
+from scout.process.wsgi import HttpServer
 
 if TYPE_CHECKING:
     from scout.agent import Agent
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+CONNECTIONS = 16
+"""Connections that are open at the same time: Prometheus has one."""
 
 
 class AgentCollector(Collector):
@@ -114,24 +116,21 @@ class MetricsServer:
             respond("200 OK", [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(body)))])
             return [body]
 
-        self._socket = listen.listen(address, "metrics", "--metrics")
-        self._server = create_server(
+        self._server = HttpServer(
             application,
-            sockets=[self._socket],
+            listen.listen(address, "metrics", "--metrics"),
+            "scout",
             threads=1,
-            connection_limit=16,
-            asyncore_use_poll=True,
-            ident=None,
+            connections=CONNECTIONS,
         )
-        threading.Thread(target=self._server.run, name="metrics", daemon=True).start()
 
     @property
     def address(self) -> str:
         """Where it listens."""
-        return listen.name(self._socket)
+        return self._server.address
 
     def close(self) -> None:
-        """Stop serving. The thread is a daemon: a scrape under way does not delay the end."""
+        """Stop serving."""
         self._server.close()
 
 

@@ -59,7 +59,8 @@ OPTIONS = (
     ),
     Option(
         "--http-connections", "SCOUTMASTER_HTTP_CONNECTIONS", "N", count(1, 100_000), "1000",
-        "Connections that are open at the same time; further ones wait.",
+        "Connections that are open at the same time; further ones wait, for 5 s at most if one of "
+        "these is not used.",
     ),
     *log.options("SCOUTMASTER"),
 )
@@ -76,7 +77,7 @@ MANUAL = Manual(
     exit_codes=(
         (0, "stopped as asked"),
         (64, "wrong usage of the command line"),
-        (69, "an address is in use by another program"),
+        (69, "an address is another program's, or none of this host"),
         (70, "a bug in scoutmaster"),
         (77, "no permission to listen there"),
         (78, "wrong configuration"),

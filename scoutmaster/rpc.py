@@ -7,7 +7,6 @@ is owed, ends what has ended, and sees to the next tick and the next slice of wo
 import asyncio
 import contextlib
 import gc
-import os
 import time
 from collections.abc import Callable
 from typing import cast
@@ -18,8 +17,7 @@ import grpc.aio
 
 from scout.core.messages import Deregister
 from scout.core.trickle import Trickle
-from scout.core.values import Address
-from scout.errors import AddressInUse, NoPermission, ProtocolError
+from scout.errors import ProtocolError
 from scout.process.log import Log
 from scout.wire import codec, transport
 from scoutmaster.core.events import Turn
@@ -269,17 +267,3 @@ def _event(turn: Turn) -> str:
     if turn.before is None:
         return "client registered"
     return "client deregistered" if turn.after is None else f"client {turn.after.value}"
-
-
-def bind(server: grpc.aio.Server, address: Address) -> int:
-    """Let `server` listen on `address`. The port; raises `AddressInUse` or `NoPermission`."""
-    try:
-        return server.add_insecure_port(str(address))
-    except RuntimeError as error:
-        if 0 < address.port < 1024 and os.geteuid() != 0:
-            raise NoPermission(
-                "can't listen for agents", str(address), "choose a --grpc port above 1023"
-            ) from error
-        raise AddressInUse(
-            "can't listen for agents", str(address), "is another program there? see --grpc"
-        ) from error

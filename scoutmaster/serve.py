@@ -13,28 +13,29 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from scout.core.vitals import Vitals
-from scout.process import log, systemd
+from scout.process import descriptors, listen, log, systemd
 from scout.process.lag import LagMonitor
 from scout.process.signals import stop_event
+from scout.process.wsgi import HttpServer
 from scout.wire.codec import SERVICE
 from scoutmaster.config import Config
 from scoutmaster.core.master import Master
 from scoutmaster.core.policy import Policy
 from scoutmaster.core.refusal import Refused, Status
 from scoutmaster.desk import LoopDesk
-from scoutmaster.listen import HttpServer
 from scoutmaster.metrics import Metrics
-from scoutmaster.rpc import OPTIONS, Streams, bind
+from scoutmaster.rpc import OPTIONS, Streams
 from scoutmaster.web import App
 
 DRAIN = 0.2
 """Seconds between telling the agents that the master stops serving and ending their streams."""
 
 HTTP_LIMIT = 20.0
-"""Seconds without an answer of our own HTTP server before it counts as stuck."""
+"""Seconds without progress of our own HTTP server before it counts as stuck."""
 
-PROBE_TIMEOUT = 5.0
-"""Seconds that our own HTTP server may take to answer the probe."""
+
+DESCRIPTORS = 50
+"""What the master has open beside its connections: its own sockets, pipes and files."""
 
 
 def run(config: Config) -> int:
@@ -67,6 +68,7 @@ class Server:
     async def live(self) -> int:
         """Listen, serve until told to stop, drain. Raises `ScoutError` if it can't listen."""
         config = self._config
+        limit = descriptors.raise_limit()
         stop = stop_event()
         desk = LoopDesk(self.master, self._lag, asyncio.get_running_loop())
         metrics = Metrics(desk, self.master.tally, self._lag)
@@ -74,10 +76,11 @@ class Server:
         rpc = grpc.aio.server(options=OPTIONS)
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, rpc)
         rpc.add_generic_rpc_handlers((streams.handler(),))
-        port = bind(rpc, config.grpc)
+        port = listen.add_port(rpc, config.grpc, "agents", "--grpc")
         http = HttpServer(
             App(desk, metrics.text, metrics.requested, self._log),
-            config.http,
+            listen.listen(config.http, "HTTP", "--http"),
+            "scoutmaster",
             threads=config.http_threads,
             connections=config.http_connections,
         )
@@ -95,6 +98,14 @@ class Server:
                 http=http.address,
                 settle=f"{config.settle:g}s",
             )
+            needed = config.max_clients + config.http_connections + DESCRIPTORS
+            if limit < needed:
+                self._log.warning(
+                    "too few descriptors for all connections",
+                    limit=limit,
+                    needed=needed,
+                    hint="raise the hard limit, or lower --max-clients or --http-connections",
+                )
             leaving = asyncio.create_task(stop.wait())
             await asyncio.wait({leaving, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
             for task in self._tasks:
@@ -137,39 +148,22 @@ class Server:
             await asyncio.sleep(1.0)
 
     async def _feed_watchdog(self, http: HttpServer) -> None:
-        """Tell systemd that we live as long as HTTP answers, asked over its own socket.
-
-        That this runs at all shows that the loop does.
-        """
+        """Tell systemd that we live as long as HTTP does. That this runs at all shows that the
+        loop does."""
         interval = systemd.watchdog_interval()
         if interval is None:
             await asyncio.Event().wait()
             return
         self._vitals.expect("http", HTTP_LIMIT, time.monotonic())
         while True:
-            if await _answers(http.address):
-                self._vitals.beat("http", time.monotonic())
+            http.prod()
+            await asyncio.sleep(interval / 3)
+            self._vitals.beat("http", http.served_at)
             stuck = self._vitals.stuck(time.monotonic())
             if stuck:
                 self._log.error("no progress", organ="http", seconds=round(stuck["http"], 1))
             else:
                 systemd.watchdog()
-            await asyncio.sleep(interval / 3)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         self._tasks.append(asyncio.create_task(work))
-
-
-async def _answers(address: str) -> bool:
-    """Does the HTTP server at `address` answer?"""
-    host, _, port = address.rpartition(":")
-    host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
-    try:
-        async with asyncio.timeout(PROBE_TIMEOUT):
-            reader, writer = await asyncio.open_connection(host, int(port))
-            writer.write(b"HEAD /-/healthy HTTP/1.0\r\n\r\n")
-            line = await reader.readline()
-            writer.close()
-    except (OSError, TimeoutError):
-        return False
-    return line.startswith(b"HTTP/")

@@ -121,6 +121,9 @@ class App:
         return handler(environ)
 
     def _files(self, environ: WSGIEnvironment) -> Answer:
+        trouble = self._desk.alive()
+        if trouble:
+            raise Problem(503, f"{trouble}: nobody knows whether the list is still true")
         view = self._desk.view()
         squeeze = accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
         tag = f'"{view.revision}-gzip"' if squeeze else f'"{view.revision}"'

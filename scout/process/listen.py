@@ -1,13 +1,21 @@
 """A listening TCP socket, or the one clear line that says why not."""
 
 import errno
+import os
 import socket
+
+import grpc.aio
 
 from scout.core.values import Address
 from scout.errors import AddressInUse, NoPermission
 
 BACKLOG = 1024
 """Connections that may wait to be accepted: a crowd of readers that comes at once."""
+
+_REASONS = {
+    errno.EADDRINUSE: "another program listens there",
+    errno.EADDRNOTAVAIL: "this host has no such address",
+}
 
 
 def listen(address: Address, what: str, option: str) -> socket.socket:
@@ -34,12 +42,20 @@ def listen(address: Address, what: str, option: str) -> socket.socket:
         hint = f"choose a {option} port above 1023"
         raise NoPermission(f"can't serve {what}", str(address), hint) from error
     except OSError as error:
-        hint = (
-            f"is another program there? see {option}"
-            if error.errno == errno.EADDRINUSE
-            else f"{error.strerror}; see {option}"
-        )
-        raise AddressInUse(f"can't serve {what}", str(address), hint) from error
+        reason = _REASONS.get(error.errno or 0) or os.strerror(error.errno or 0)
+        raise AddressInUse(
+            f"can't serve {what}", str(address), f"{reason}; see {option}"
+        ) from error
+
+
+def add_port(server: grpc.aio.Server, address: Address, what: str, option: str) -> int:
+    """Let a gRPC server listen on `address`. The port; raises as `listen` does."""
+    try:
+        return server.add_insecure_port(str(address))
+    except RuntimeError as error:
+        # gRPC does not say why it can't; a socket of our own does.
+        listen(address, what, option).close()
+        raise AddressInUse(f"can't serve {what}", str(address), f"see {option}") from error
 
 
 def name(it: socket.socket) -> str:

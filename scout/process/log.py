@@ -1,7 +1,8 @@
 """Log lines that people and machines can read: `key=value`, JSON, or as journald likes them.
 
 One event is one line, whatever a file name holds: control characters and undecodable bytes are
-escaped. The lines go to standard error.
+escaped, and nothing that a peer says can pretend to be a field of its own. The lines go to standard
+error.
 """
 
 import json
@@ -137,7 +138,7 @@ class JsonFormatter(logging.Formatter):
         }
         for key, value in _fields(record).items():
             plain = isinstance(value, bool | int | float)
-            event[key] = value if plain else _text(value)
+            event[key] = value if plain else printable(_text(value))
         lines = _traceback(self, record)
         if lines:
             event["traceback"] = "\n".join(lines)
@@ -178,15 +179,12 @@ def _pairs(fields: Mapping[str, object]) -> str:
 
 
 def _text(value: object) -> str:
-    """`value` as text on one line."""
-    if isinstance(value, bytes):
-        text = value.decode("utf-8", "backslashreplace")
-    else:
-        text = str(value)
-    return printable(text)
+    # As in a path given as text, such as an error's: a byte that is not UTF-8 is a lone surrogate.
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
 
 
 def _quoted(text: str) -> str:
-    if text and not any(c in ' "=' for c in text):
+    """`text` so that it can be read back as it is: as it stands, or in quotes with escapes."""
+    if text.isprintable() and text and not any(c in ' "=\\' for c in text):
         return text
-    return '"' + text.replace('"', '\\"') + '"'
+    return '"' + printable(text.replace("\\", r"\\").replace('"', r"\"")) + '"'

@@ -1,8 +1,9 @@
 """What systemd is told (sd_notify(3)). Does nothing where there is no systemd.
 
-Any thread may call these; each opens its own socket, so that nothing happens at import.
+Any thread may call these.
 """
 
+import functools
 import os
 
 from sdnotify import SystemdNotifier
@@ -42,13 +43,24 @@ def watchdog_interval() -> float | None:
 
 
 def _tell(state: str, patience: float = 0.0) -> None:
-    if not os.environ.get("NOTIFY_SOCKET"):
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
         return
-    notifier = SystemdNotifier()
-    if notifier.socket is None:
-        return  # the manager is not there, which is no reason to fail
-    with notifier.socket:
+    try:
+        notifier = _notifier(address)
         # One that does not read is no reason to wait: the next state says more.
         notifier.socket.settimeout(patience)
         # The library writes Latin-1 where systemd reads UTF-8; these are the same bytes.
         notifier.notify(state.encode().decode("latin-1"))
+    except (BlockingIOError, TimeoutError):
+        pass
+    except OSError:
+        # The manager is not there, which is no reason to fail; it may be next time.
+        _notifier.cache_clear()
+
+
+@functools.cache
+def _notifier(address: str) -> SystemdNotifier:  # noqa: ARG001 - the library reads it by itself
+    """The way to the manager at `address`, which NOTIFY_SOCKET names. Kept open: peers may take all
+    descriptors, and the watchdog must hear of us all the same. Raises OSError."""
+    return SystemdNotifier(debug=True)

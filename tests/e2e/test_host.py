@@ -1,11 +1,14 @@
 """What the two programs tell their host: systemd, probes, and who looks at a hung file system."""
 
+import itertools
 import os
+import resource
 import signal
 import socket
 import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import grpc
@@ -13,6 +16,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.e2e.processes import LIMIT, Program, Stage, wait_until
+
+HEALTHCHECK = str(Path(__file__).parents[2] / "packaging" / "image" / "healthcheck.py")
 
 Status = health_pb2.HealthCheckResponse.ServingStatus
 
@@ -44,6 +49,14 @@ class Manager:
 def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
     """A service manager that notes what it is told."""
     yield Manager(tmp_path_factory.mktemp("notify") / "socket")
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.socket() as it:
+        it.bind(("127.0.0.1", 0))
+        port: int = it.getsockname()[1]
+        return port
 
 
 def health(port: int, service: str = "") -> int:
@@ -142,6 +155,69 @@ def test_the_master_tells_systemd_how_it_is(stage: Stage, manager: Manager) -> N
     wait_until(lambda: "STOPPING=1" in manager.told)
 
 
+def impatient(stage: Stage, manager: Manager, *options: str, prefix: Sequence[str] = ()) -> Program:
+    """A master that calls itself ill if its HTTP server is not heard of for half a second."""
+    program = Program(
+        ["tests.e2e.impatient", "--grpc=127.0.0.1:0", *options],
+        env=manager.environment(watchdog_seconds=0.3),
+        prefix=[*prefix],
+    )
+    stage.programs.append(program)
+    program.wait_for_line("serving")
+    return program
+
+
+def test_a_crowd_that_takes_all_http_connections_does_not_end_the_master(
+    stage: Stage, manager: Manager
+) -> None:
+    master = impatient(stage, manager, "--http=127.0.0.1:0", "--http-connections=2")
+    port = int(master.wait_for_line(r"serving.* http=127\.0\.0\.1:(\d+)")[1])
+    crowd = [socket.create_connection(("127.0.0.1", port), LIMIT) for _ in range(10)]
+    before = manager.told.count("WATCHDOG=1")
+    wait_until(lambda: manager.told.count("WATCHDOG=1") >= before + 20)
+    for connection in crowd:
+        connection.close()
+
+
+def test_peers_that_take_all_descriptors_do_not_end_the_master(
+    stage: Stage, manager: Manager
+) -> None:
+    """systemd is told that it lives all the same."""
+    master = stage.master(env=manager.environment(watchdog_seconds=0.3))
+    wait_until(lambda: "READY=1" in manager.told)
+    taken = {int(number) for number in os.listdir(f"/proc/{master.pid}/fd")}
+    free = next(number for number in itertools.count() if number not in taken)
+    resource.prlimit(master.pid, resource.RLIMIT_NOFILE, (free, free))
+    before = manager.told.count("WATCHDOG=1")
+    wait_until(lambda: manager.told.count("WATCHDOG=1") >= before + 5)
+
+
+@pytest.mark.parametrize(("clients", "told"), [("4000", True), ("3000", False)])
+def test_the_master_takes_all_the_descriptors_that_it_may(
+    stage: Stage, clients: str, told: bool
+) -> None:
+    """Else it would have 1024 where nobody has raised the limit, and up to 4096 may be allowed."""
+    master = stage.master(
+        f"--max-clients={clients}",
+        "--http-connections=900",
+        prefix=["prlimit", "--nofile=256:4096"],
+    )
+    assert resource.prlimit(master.pid, resource.RLIMIT_NOFILE) == (4096, 4096)
+    assert master.stop() == 0
+    assert ("too few descriptors" in master.log) is told
+
+
+def test_a_host_without_ipv6_has_a_master_that_lives(stage: Stage, manager: Manager) -> None:
+    """Switched off by sysctl: one may listen on [::], but ::1 is nobody's."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for a network namespace")
+    off = "ip link set lo up; sysctl -qw net.ipv6.conf.all.disable_ipv6=1; exec "
+    inside = ["unshare", "--net", "sh", "-c", f'{off} "$@"', "sh"]
+    impatient(stage, manager, "--http=3001", prefix=inside)
+    before = manager.told.count("WATCHDOG=1")
+    wait_until(lambda: manager.told.count("WATCHDOG=1") >= before + 20)
+
+
 def test_both_answer_grpc_health_checks(stage: Stage, tmp_path: Path) -> None:
     """The master for itself and its service; the agent, on request, for itself: whether its files
     are in the list, and whether it is alive, which neither directory nor master can change."""
@@ -160,6 +236,26 @@ def test_both_answer_grpc_health_checks(stage: Stage, tmp_path: Path) -> None:
     master.kill()
     wait_until(lambda: health(port) == Status.NOT_SERVING)
     assert health(port, "liveness") == Status.SERVING
+
+
+def test_the_image_s_health_check_asks_directly(stage: Stage, tmp_path: Path) -> None:
+    """It asks the container's first process, and no proxy that the environment names."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for a namespace of processes")
+    container = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    master = stage.master(http=free_port(), prefix=container)
+    agent = stage.agent(tmp_path, master, f"--health=127.0.0.1:{free_port()}", prefix=container)
+    agent.wait_for_line("serving health checks")
+    for program, word in ((master, "alive"), (agent, "SERVING")):
+        first = Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().strip()
+        done = subprocess.run(
+            ["nsenter", f"--target={first}", "--pid", "--mount", sys.executable, HEALTHCHECK],
+            env={"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, word + "\n", "")
 
 
 def test_a_bare_port_means_all_addresses(stage: Stage, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from scout.metrics import CONNECTIONS
 from tests.e2e.processes import LIMIT, AgentProgram, Stage, wait_until
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -124,6 +125,12 @@ def test_an_agent_s_metrics_server_knows_nothing_else(stage: Stage, tmp_path: Pa
     head = request(agent, "HEAD", "/metrics")
     assert (head.status, head.read()) == (200, b"")
     assert request(agent, "GET", "/metrics").status == 200
+
+
+def test_an_agent_answers_as_many_at_once_as_it_says(stage: Stage, tmp_path: Path) -> None:
+    agent = stage.agent(tmp_path, stage.master(), *QUICK)
+    kept = [request(agent, "GET", "/metrics") for _ in range(CONNECTIONS)]
+    assert {answer.status for answer in kept} == {200}
 
 
 def test_metrics_on_a_port_in_use_end_the_agent_with_one_line(stage: Stage, tmp_path: Path) -> None:

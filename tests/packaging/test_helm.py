@@ -237,3 +237,24 @@ def test_notes_say_how_to_ask_and_what_is_missing(tmp_path: Path) -> None:
     ingress: Document = {"enabled": True, "hosts": ["scout.example.org"], "tls": [{}]}
     notes = Helm4(tmp_path).render({"master": {"ingress": ingress}}).notes
     assert "curl https://scout.example.org/files" in notes
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "leads"),
+    [
+        ("/", "Prefix", True),
+        ("/files", "Exact", True),
+        ("/", "Exact", False),
+        ("/scout", "Prefix", False),
+        ("/scout(/|$)(.*)", "ImplementationSpecific", False),
+    ],
+)
+def test_notes_name_only_an_address_that_answers(
+    tmp_path: Path, path: str, kind: str, leads: bool
+) -> None:
+    """The master takes no prefix away; what an ingress controller rewrites is not known here."""
+    ingress = {"enabled": True, "hosts": ["scout.example.org"], "path": path, "pathType": kind}
+    notes = Helm4(tmp_path).render({"master": {"ingress": ingress}}).notes
+    assert ("curl http://scout.example.org/files\n" in notes) is leads
+    assert ("curl http://scout.example.org" in notes) is leads
+    assert ("port-forward" in notes) is not leads

@@ -1,11 +1,28 @@
 """Starts of the master that can't succeed: one clear line, the right exit code, no traceback."""
 
+import itertools
+import os
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from scout import __version__
-from tests.shell.commands import run
+from tests.shell.commands import POWERLESS, run
+
+NOBODY = """
+import encodings.idna, os, socket, subprocess, sys
+from pathlib import Path
+import scoutmaster.cli, scoutmaster.serve
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")
+holder = socket.create_server(("127.0.0.1", 80))
+os.setresuid(65534, 65534, 65534)
+sys.exit(scoutmaster.cli.main())
+"""
+"""A master of a user without rights, on a host where port 80 needs none and is taken."""
 
 FREE = ["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"]
 
@@ -78,7 +95,8 @@ def test_an_address_in_use_ends_with_69(option: str) -> None:
         address = f"127.0.0.1:{other.getsockname()[1]}"
         argv = dict(zip(FREE[::2], FREE[1::2], strict=True)) | {option: address}
         ended = run("scoutmaster", *(word for pair in argv.items() for word in pair))
-    assert address in ended.complaint()
+    line = ended.complaint()
+    assert f"{address}; another program listens there; see {option}" in line
     assert ended.code == 69
 
 
@@ -87,8 +105,37 @@ def test_an_address_of_another_host_ends_with_69(option: str) -> None:
     """192.0.2.0/24 belongs to documentation, never to a host (RFC 5737)."""
     argv = dict(zip(FREE[::2], FREE[1::2], strict=True)) | {option: "192.0.2.1:3000"}
     ended = run("scoutmaster", *(word for pair in argv.items() for word in pair))
-    assert "192.0.2.1:3000" in ended.complaint()
+    line = ended.complaint()
+    assert f"192.0.2.1:3000; this host has no such address; see {option}" in line
     assert ended.code == 69
+
+
+@pytest.mark.parametrize("option", ["--grpc", "--http"])
+def test_a_port_that_needs_rights_ends_with_77(option: str) -> None:
+    """By what the kernel says, not by who we are: root may lack the capability."""
+    if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) < 1024:
+        pytest.skip("no port needs rights here")
+    argv = dict(zip(FREE[::2], FREE[1::2], strict=True)) | {option: "127.0.0.1:1023"}
+    ended = run("scoutmaster", *(word for pair in argv.items() for word in pair), prefix=POWERLESS)
+    line = ended.complaint()
+    assert f"127.0.0.1:1023; choose a {option} port above 1023" in line
+    assert ended.code == 77
+
+
+@pytest.mark.parametrize("option", ["--grpc", "--http"])
+def test_a_low_port_that_anybody_may_have_can_be_in_use(option: str) -> None:
+    """In a container, most often: no port needs rights there, and the master is not root."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for a network namespace")
+    argv = dict(zip(FREE[::2], FREE[1::2], strict=True)) | {option: "127.0.0.1:80"}
+    done = subprocess.run(
+        ["unshare", "--net", sys.executable, "-c", NOBODY, *itertools.chain(*argv.items())],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"127.0.0.1:80; another program listens there; see {option}" in done.stderr
+    assert done.returncode == 69
 
 
 def test_a_check_says_what_is_valid_and_opens_nothing() -> None:

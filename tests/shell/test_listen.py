@@ -1,13 +1,18 @@
 """The HTTP server on its sockets: many connections, slow ones, broken ones, and its end."""
 
+import contextlib
 import http.client
 import json
+import os
+import resource
 import socket
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from scout.errors import AddressInUse, NoPermission
+from tests.e2e.processes import wait_until
 from tests.shell.web_client import LIMIT, Site, ask, serving, view_of
 
 LONG = view_of(*(b"%0255d" % number for number in range(100_000)))
@@ -78,6 +83,46 @@ def test_slow_readers_that_ask_ahead_do_not_block_others() -> None:
             connection.close()
 
 
+def test_answers_that_nobody_takes_do_not_pile_up() -> None:
+    """What is asked ahead waits until its turn has come: there is one answer for a connection,
+    however often its thread comes round."""
+    with serving(threads=1) as site:
+        site.desk.shown = LONG
+        with site.connect(window=4096) as connection:
+            connection.sendall(REQUEST * 200)
+            assert connection.recv(9) == b"HTTP/1.1 "
+            for _ in range(20):
+                assert answers(site)
+            assert site.observed["/files", 200] == 1
+
+
+@pytest.mark.parametrize("size", [1, 3, 50, 100_000])
+def test_requests_sent_ahead_in_any_pieces_are_answered_in_order(size: int) -> None:
+    """With bodies, blank lines between them, and both ways to tell a body's end."""
+    some = [
+        (b"GET /files HTTP/1.1\r\nHost: x\r\n\r\n", 200),
+        (b"\r\n\r\nPOST /files HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n\r\n\r\n", 405),
+        (b"GET /no HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+        (
+            b"POST /no HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n\r\n\r\n\r\n0\r\n\r\n",
+            404,
+        ),
+        (b"GET /clients?x=1 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    ] * 20
+    sent = b"".join(request for request, _ in some)
+    with serving() as site, site.connect() as connection:
+        for at in range(0, len(sent), size):
+            connection.sendall(sent[at : at + size])
+        connection.shutdown(socket.SHUT_WR)
+        reader = connection.makefile("rb")
+        statuses = []
+        for _ in some:
+            statuses.append(int(reader.readline().split()[1]))
+            fields = http.client.parse_headers(reader)
+            reader.read(int(fields["Content-Length"]))
+    assert statuses == [status for _, status in some]
+
+
 def test_a_slow_reader_gets_the_revision_that_it_asked_for_whole() -> None:
     """Even if the list changes a hundred times while it reads."""
     with serving() as site:
@@ -136,7 +181,8 @@ def test_connections_that_never_ask_do_not_keep_others_out() -> None:
 
 
 def test_at_the_limit_of_connections_the_next_one_waits_until_one_leaves() -> None:
-    """It is not lost: it is answered as soon as there is room."""
+    """It is not lost: it is answered as soon as there is room. Nobody is sent away who has just
+    asked something."""
     with serving(connections=5) as site:
         held = []
         for _ in range(5):
@@ -146,8 +192,77 @@ def test_at_the_limit_of_connections_the_next_one_waits_until_one_leaves() -> No
         with site.connect() as waiting:
             waiting.sendall(REQUEST)
             for connection in held:
+                used = connection.sock
+                assert ask(connection, "/-/healthy").status == 200
+                assert connection.sock is used
+            for connection in held:
                 connection.close()
             assert waiting.recv(12) == b"HTTP/1.1 200"
+
+
+def test_who_does_not_use_his_connection_makes_room() -> None:
+    """Whether he has asked nothing, half a question, or for a list that he does not read."""
+    with serving(connections=3, still=1.0) as site:
+        site.desk.shown = LONG
+        silent, halting, full = (site.connect(window=4096) for _ in range(3))
+        halting.sendall(b"GET /files HTT")
+        full.sendall(REQUEST)
+        for _ in range(10):
+            assert answers(site)
+        for connection in (silent, halting, full):
+            connection.close()
+
+
+def test_that_the_server_lives_is_seen_though_nobody_gets_in() -> None:
+    with serving(connections=2) as site:
+        crowd = [site.connect() for _ in range(10)]
+        before = site.server.served_at
+        site.server.prod()
+        wait_until(lambda: site.server.served_at > before)
+        for connection in crowd:
+            connection.close()
+
+
+@contextlib.contextmanager
+def no_descriptors() -> Iterator[None]:
+    """A process that has used up all the descriptors that it may have."""
+    held = []
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, limits[0]), limits[1]))
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                held.append(os.open(os.devnull, os.O_RDONLY))
+        yield
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_without_a_descriptor_the_next_one_waits_and_the_log_is_not_filled(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with serving() as site, socket.socket() as connection:
+        with no_descriptors():
+            connection.connect(("127.0.0.1", site.port))
+            wait_until(lambda: caplog.records)
+            wait_until(lambda: not site.server._server.readable())  # it does not try again at once
+        connection.sendall(REQUEST)
+        assert connection.recv(12) == b"HTTP/1.1 200"
+    assert [record.getMessage() for record in caplog.records] == ["no room for another connection"]
+    assert caplog.records[0].fields["reason"] == "Too many open files"  # type: ignore[attr-defined]
+
+
+def test_without_a_descriptor_an_idle_connection_makes_room() -> None:
+    with serving(still=0.0) as site, socket.socket() as connection, site.connect() as idle:
+        connection.settimeout(LIMIT)
+        wait_until(lambda: site.server._server.active_channels)
+        with no_descriptors():
+            connection.connect(("127.0.0.1", site.port))
+            connection.sendall(REQUEST)
+            assert connection.recv(12) == b"HTTP/1.1 200"
+            assert idle.recv(1) == b""
 
 
 # Addresses

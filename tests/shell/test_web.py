@@ -1,13 +1,20 @@
 """HTTP as it is answered, by a real server on a real socket."""
 
+import asyncio
 import gzip
 import http.client
 import json
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from scout.process import log
+from scout.process.lag import LagMonitor
+from scoutmaster.core.master import Master
+from scoutmaster.core.policy import Policy
+from scoutmaster.desk import LoopDesk
 from tests.shell.web_client import LIMIT, Site, ask, serving, view_of
 
 ROUTES = ["/files", "/clients", "/metrics", "/-/healthy", "/-/ready"]
@@ -206,6 +213,20 @@ def test_a_bug_is_500_and_logged_and_the_server_goes_on(
     [record] = caplog.records
     assert record.exc_info
     assert site.ask("/-/healthy").status == 200
+
+
+@pytest.mark.parametrize("match", ["", "*"])
+def test_the_list_of_a_master_that_is_held_is_an_error(match: str) -> None:
+    """Nobody keeps it true meanwhile: it must be neither shown nor called unchanged."""
+    loop, lag = asyncio.new_event_loop(), LagMonitor(log.get("test"))
+    master = Master(Policy(), 1, time.monotonic())
+    with serving(desk=LoopDesk(master, lag, loop)) as site:
+        assert site.ask("/files").status == 200
+        lag.seen_at -= 3600.0  # nothing runs the loop; the list is as old as this says
+        answer = site.ask("/files", If_None_Match=match)
+        assert answer.status == 503
+        assert "held for 3600 s" in answer.problem()["detail"]
+    loop.close()
 
 
 def test_a_master_that_does_not_answer_is_503(site: Site) -> None:

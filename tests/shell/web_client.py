@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from scout.core.values import Address
-from scout.process import log
+from scout.process import listen, log
+from scout.process.wsgi import STILL, HttpServer
+from scoutmaster import web
 from scoutmaster.core.chunk import Chunk
 from scoutmaster.core.view import ClientRow, View
-from scoutmaster.listen import HttpServer
 from scoutmaster.web import App
 
 LIMIT = 30.0
@@ -75,12 +76,25 @@ class Site:
     """A served application."""
 
     def __init__(
-        self, threads: int = 4, connections: int = 100, host: str = "127.0.0.1", port: int = 0
+        self,
+        threads: int = 4,
+        connections: int = 100,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        desk: web.Desk | None = None,
+        still: float = STILL,
     ) -> None:
         self.desk = Desk()
         self.observed: Counter[tuple[str, int]] = Counter()
-        app = App(self.desk, lambda: b"up 1\n", self._observe, log.get("test"))
-        self.server = HttpServer(app, Address(host, port), threads=threads, connections=connections)
+        app = App(desk or self.desk, lambda: b"up 1\n", self._observe, log.get("test"))
+        self.server = HttpServer(
+            app,
+            listen.listen(Address(host, port), "HTTP", "--http"),
+            "test",
+            threads=threads,
+            connections=connections,
+            still=still,
+        )
         self.port = int(self.server.address.rpartition(":")[2])
 
     def _observe(self, route: str, status: int, seconds: float) -> None:
@@ -118,9 +132,15 @@ def ask(
 
 
 @contextmanager
-def serving(threads: int = 4, connections: int = 100, host: str = "127.0.0.1") -> Iterator[Site]:
-    """A site for the time of a test."""
-    it = Site(threads, connections, host)
+def serving(
+    threads: int = 4,
+    connections: int = 100,
+    host: str = "127.0.0.1",
+    desk: web.Desk | None = None,
+    still: float = STILL,
+) -> Iterator[Site]:
+    """A site for the time of a test; `desk` instead of its own."""
+    it = Site(threads, connections, host, desk=desk, still=still)
     try:
         yield it
     finally:
