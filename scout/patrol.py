@@ -18,9 +18,11 @@ from random import Random
 from typing import Protocol, TypeVar
 
 from scout.core.backoff import Backoff
+from scout.core.budget import Budget
 from scout.core.distribution import Distribution
 from scout.core.inventory import Inventory
 from scout.core.place import Sight, announces, replaced, unmounted
+from scout.core.trickle import Trickle
 from scout.core.vitals import Vitals
 from scout.directory import Unavailable, explain
 from scout.process.log import Log
@@ -35,9 +37,15 @@ SHARE_POLLED = 0.05
 """How much of the time scans may take: a poll stretches itself beyond `--poll-interval` to stay
 under. With events a scan is a safety net that finds nothing; without, it is all there is."""
 
-SHARE_OVERFLOWED = 0.25
-"""The same for the scans that a storm causes when it overflows the kernel's queue again and
-again: the events need the rest of the time."""
+SHARE_OVERFLOWED, SAVED = 0.25, 10.0
+"""The same for scans because events were lost: the events of a storm need the rest. The share is
+saved up for so many seconds: after a quiet time there is no pause between such scans."""
+
+LINES, PERIOD = 3, 60.0
+"""Lines that tell of overflows in so many seconds."""
+
+PATIENCE = 1.0
+"""Seconds between two looks at a scanner that has not finished."""
 
 RETRY_WATCH = 60.0
 """Seconds until inotify is tried again where its limits were exhausted."""
@@ -119,9 +127,10 @@ class Patrol:
         self._path: bytes | None = None
         self._must_be_mount = orders.require_mount
         self._watcher: Watcher | None = None
-        self._watch_again = 0.0
+        self._watch_again = self._next_scan = 0.0
         self._scan_for = ""
-        self._next_scan = self._rested = 0.0
+        self._overflow_scans = Budget(SHARE_OVERFLOWED, SAVED)
+        self._overflow_lines = Trickle(LINES, PERIOD)
         self._doubts = ""
         self._failures = 0
         self.figures = Figures()
@@ -151,7 +160,9 @@ class Patrol:
                     self._failures += 1
                 self._vitals.beat("poller", self._clock())
                 try:
-                    await asyncio.wait_for(self._wake.wait(), pause)
+                    # `wait_for` would lose a cancellation that comes together with a wake-up.
+                    async with asyncio.timeout(pause):
+                        await self._wake.wait()
                 except TimeoutError:
                     pass
         finally:
@@ -160,9 +171,13 @@ class Patrol:
     def _pause(self) -> float:
         """Seconds until the next round."""
         pause = self._orders.poll_interval * self._random.uniform(1 - JITTER, 1 + JITTER)
-        if self._scan_for:
-            pause = min(pause, max(0.0, self._rested - self._clock()))
-        return pause
+        due = max(0.0, self._scan_at() - self._clock()) if self._scan_for else pause
+        return min(pause, due)
+
+    def _scan_at(self) -> float:
+        """When the next scan is due."""
+        due = {"": self._next_scan, "overflow": self._overflow_scans.ready}
+        return due.get(self._scan_for, float("-inf"))
 
     async def _round(self) -> None:
         """One look, and a scan if one is due. Raises `Unavailable`."""
@@ -179,7 +194,7 @@ class Patrol:
         elif self._watcher is None and now >= self._watch_again:
             self._watch(place)
         self._probe()
-        if now >= (self._rested if self._scan_for else self._next_scan):
+        if now >= self._scan_at():
             await self._scan(place, self._scan_for or "poll")
         if self._place is place or self._place == place:
             self._vouch()
@@ -191,7 +206,6 @@ class Patrol:
         elif self._path != place.path:
             self._guest.moved(place.path)
         self._scan_for = "start" if self._path is None else "return"
-        self._rested = 0.0
         self._place, self._path = place, place.path
         self._watch(place)
 
@@ -264,7 +278,8 @@ class Patrol:
             )
         share = SHARE_POLLED if self._watcher is None else SHARE_WATCHED
         now = self._clock()
-        self._rested = now + survey.seconds / SHARE_OVERFLOWED
+        if reason == "overflow":
+            self._overflow_scans.spend(survey.seconds, now)
         self._next_scan = now + max(
             # A little less than the pause between two rounds, so that each round scans.
             self._orders.poll_interval * (1 - 2 * JITTER),
@@ -275,11 +290,13 @@ class Patrol:
         """Wait for the scanner; if it hangs, say so and go on waiting: no second job is begun."""
         limit = self._orders.scan_timeout
         while True:
-            await asyncio.wait({job}, timeout=min(1.0, limit))
+            await asyncio.wait({job}, timeout=min(PATIENCE, limit))
             # Progress, or a hang that is known and told: the poller itself does its work.
             self._vitals.beat("poller", self._clock())
             if job.done():
                 return job.result()
+            if self._watcher is not None and self._watcher.proven:
+                self._probe()  # no round comes by to do it
             stuck = self._clock() - self._scanner.progress_at
             if stuck >= limit:
                 self._doubt(f"the directory can't be read: no progress for {limit:g} s")
@@ -293,7 +310,13 @@ class Patrol:
     def _flood(self, reason: str) -> None:
         self.figures.overflows += 1
         self._scan_for = "overflow"
-        self._log.warning("everything is in doubt, scanning again", reason=reason)
+        held_back = self._overflow_lines.admit(self._clock())
+        if held_back is not None:
+            self._log.warning(
+                "everything is in doubt, scanning again",
+                reason=reason,
+                **({"others_not_logged": held_back} if held_back else {}),
+            )
         self._wake.set()
 
     def _away(self, reason: str) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TypeVar
@@ -51,7 +51,7 @@ class Scanner:
     def survey(self, place: Sight, known: Set[bytes], *, hidden: bool) -> asyncio.Future[Survey]:
         """Read `place` and compare it with `known`, which may change meanwhile.
 
-        Only `in` and a copy are asked of `known`. Raises `Unavailable` if the path leads to
+        Only `in` and copies are asked of `known`. Raises `Unavailable` if the path leads to
         another directory by now, or can't be read.
         """
         return self.do(lambda: self._survey(place, known, hidden))
@@ -86,40 +86,42 @@ class Scanner:
             change = replaced(place, sight(place.path, descriptor))
             if change:
                 raise Unavailable(change)
-            hits, appeared = self._read(descriptor, known, hidden)
-            gone: list[bytes] = []
-            if hits != len(known):
-                # Something that is believed was not met, or the belief changed meanwhile. To
-                # ask for each name costs less memory than to remember all that were met.
-                gone = self._missing(descriptor, list(known))
+            unmet = set(known)
+            appeared = self._read(descriptor, unmet, known, hidden)
+            gone = self._missing(descriptor, unmet, known)
         except OSError as error:
             raise Unavailable(explain(error)) from error
         finally:
             os.close(descriptor)
         return Survey(appeared, gone, time.thread_time() - started)
 
-    def _read(self, descriptor: int, known: Set[bytes], hidden: bool) -> tuple[int, list[bytes]]:
-        """How many names are known already, and those that are not."""
-        hits, steps = 0, 0
+    def _read(
+        self, descriptor: int, unmet: set[bytes], known: Set[bytes], hidden: bool
+    ) -> list[bytes]:
+        """The names that are not known. Those that are met leave `unmet`."""
         appeared: list[bytes] = []
-        with os.scandir(descriptor) as entries:
-            for entry in entries:
-                steps += 1
-                if steps % STEP == 0:
+        # By this path names come as the bytes that they are; by number they would be text.
+        with os.scandir(b"/proc/self/fd/%d" % descriptor) as entries:
+            for step, entry in enumerate(entries):
+                if step % STEP == 0:
                     self.progress_at = time.monotonic()
-                name = entry.name.encode("utf-8", "surrogateescape")
-                if name in known:
-                    hits += 1
-                elif (hidden or name[0] != 0x2E) and not entry.is_dir(follow_symlinks=False):
+                if entry.is_dir(follow_symlinks=False):
+                    continue
+                name = entry.name
+                if name in unmet:
+                    unmet.remove(name)
+                elif name not in known and (hidden or name[0] != 0x2E):
                     appeared.append(name)
-        return hits, appeared
+        return appeared
 
-    def _missing(self, descriptor: int, names: Iterable[bytes]) -> list[bytes]:
+    def _missing(self, descriptor: int, unmet: set[bytes], known: Set[bytes]) -> list[bytes]:
+        """Those of `unmet` that are not there: a listing alone proves nothing while the directory
+        changes. What an event has removed from `known` meanwhile is not asked for."""
         missing = []
-        for step, name in enumerate(names):
+        for step, name in enumerate(unmet):
             if step % STEP == 0:
                 self.progress_at = time.monotonic()
-            if not is_file(name, descriptor):
+            if name in known and not is_file(name, descriptor):
                 missing.append(name)
         return missing
 

@@ -121,7 +121,9 @@ class Inventory:
         return self._flight is not None or self._cut is not None
 
     def delta(self) -> Changes:
-        """Take the next step, at most `BATCH` names, oldest first. Needs a base, and no flight."""
+        """Take the next step, at most `BATCH` names in the order in which they came to wait.
+
+        Needs a base, and no flight."""
         if self._base is None or self._pending is None or self.in_flight:
             raise AssertionError("a delta needs an acknowledged base and nothing in flight")
         if len(self._pending) <= BATCH:
@@ -170,12 +172,10 @@ class Inventory:
             self.forget()
             return False
         if self._flight is not None and self._flight.steps is not None:
-            # It was lost on the way: what it carried waits again, under what came later.
-            steps, later = self._flight.steps, self._pending
-            for name, present in later.items():
-                if steps.pop(name, None) is None:
-                    steps[name] = present
-            self._pending = steps
+            # It was lost on the way: what it carried waits again, unless its opposite came later.
+            for name, present in self._flight.steps.items():
+                if self._pending.pop(name, None) is None:
+                    self._pending[name] = present
         self._flight = None
         return True
 

@@ -4,10 +4,10 @@ An event is a hint and proves nothing: by the time it is read, the file may have
 So nothing here says that a file exists. Sources: inotify(7), and `fs/notify` in Linux 6.x.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntFlag
-from typing import NamedTuple
+from struct import Struct
 
 
 class Mask(IntFlag):
@@ -49,13 +49,20 @@ _LOST = {
 }
 
 
-class Event(NamedTuple):
-    """One inotify event: watch descriptor, mask, rename cookie, and the entry's name, or b""."""
+Event = tuple[int, int, int, bytes]
+"""One inotify event: watch descriptor, mask, rename cookie, and the entry's name, or b""."""
 
-    wd: int
-    mask: int
-    cookie: int
-    name: bytes
+_HEAD = Struct("iIII")
+
+
+def decode(data: bytes) -> Iterator[Event]:
+    """The events in what was read from an inotify descriptor (inotify(7))."""
+    end, size = 0, len(data)
+    while end < size:
+        wd, mask, cookie, length = _HEAD.unpack_from(data, end)
+        start = end + _HEAD.size
+        end = start + length
+        yield wd, mask, cookie, data[start:end].rstrip(b"\0")
 
 
 @dataclass(slots=True)

@@ -127,6 +127,17 @@ def test_the_next_one_waits_for_the_pace() -> None:
     assert len(changes(talk.say())) == 1
 
 
+def test_a_full_delta_does_not_wait_for_the_pace() -> None:
+    talk = Talk(*[b"%06d" % number for number in range(BATCH)]).begin()
+    talk.change(b"b")
+    for number in range(BATCH + 1):
+        talk.inventory.settle(b"x%06d" % number, True)
+    [full] = changes(talk.hear(Ack(2)))
+    assert len(full.added) == BATCH
+    assert changes(talk.hear(Ack(3))) == []
+    assert talk.session.deadline() == pytest.approx(talk.now + PACE)
+
+
 def test_changes_are_held_while_the_master_does_not_serve() -> None:
     talk = Talk(b"a").begin()
     talk.hear(MasterHealth(serving=False))

@@ -1,0 +1,104 @@
+"""A scan of a real directory against a belief that may change meanwhile."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scout.directory import look
+from scout.scan import Scanner, Survey, is_file
+
+
+async def survey(directory: Path, known: set[bytes]) -> Survey:
+    place = look(os.fsencode(directory))
+    return await Scanner().survey(place, known, hidden=False)
+
+
+async def test_what_differs_is_found(tmp_path: Path) -> None:
+    for name in ("a", "b", ".hidden"):
+        (tmp_path / name).touch()
+    (tmp_path / "directory").mkdir()
+    found = await survey(tmp_path, {b"b", b"gone"})
+    assert (found.appeared, found.gone) == ([b"a"], [b"gone"])
+
+
+async def test_a_directory_in_the_place_of_a_file_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    found = await survey(tmp_path, {b"a"})
+    assert (found.appeared, found.gone) == ([], [b"a"])
+
+
+class Shrinking(set[bytes]):
+    """An event removes `b` right after the scan has asked for it."""
+
+    def __contains__(self, name: object) -> bool:
+        found = super().__contains__(name)
+        if name == b"b":
+            self.discard(b"b")
+        return found
+
+
+async def test_a_removal_meanwhile_hides_no_stale_name(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).touch()
+    found = await survey(tmp_path, Shrinking({b"a", b"b", b"stale"}))
+    assert found.gone == [b"stale"]
+
+
+class Growing(set[bytes]):
+    """An event adds `c` while the scan reads."""
+
+    def __contains__(self, name: object) -> bool:
+        self.add(b"c")
+        return super().__contains__(name)
+
+
+async def test_only_names_that_were_not_met_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many names events add meanwhile."""
+    for name in ("a", "b", "c", "new"):
+        (tmp_path / name).touch()
+    asked = []
+
+    def spy(name: bytes, descriptor: int) -> bool:
+        asked.append(name)
+        return is_file(name, descriptor)
+
+    monkeypatch.setattr("scout.scan.is_file", spy)
+    found = await survey(tmp_path, Growing({b"a", b"b", b"gone"}))
+    assert (found.gone, asked) == ([b"gone"], [b"gone"])
+
+
+IN_LATIN_1 = f"""
+import asyncio, pathlib, sys
+sys.path.insert(0, {os.getcwd()!r})
+from tests.shell.test_scan import survey
+assert sys.getfilesystemencoding() == "iso8859-1"
+print(asyncio.run(survey(pathlib.Path(sys.argv[1]), set())).appeared)
+"""
+
+
+def test_names_are_bytes_whatever_the_locale(tmp_path: Path) -> None:
+    """They are shown as the directory has them, not as some encoding reads them."""
+    locale, directory = tmp_path / "locale", tmp_path / "directory"
+    locale.mkdir()
+    make = ["localedef", "-i", "POSIX", "-f", "ISO-8859-1", str(locale / "latin")]
+    try:
+        subprocess.run(make, check=False, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("needs localedef")
+    if not (locale / "latin").exists():
+        pytest.skip("localedef can't make a locale here")
+    directory.mkdir()
+    (directory / os.fsdecode(b"\xe9")).touch()
+    said = subprocess.run(
+        [sys.executable, "-c", IN_LATIN_1, str(directory)],
+        env={"LOCPATH": str(locale), "LC_ALL": "latin", "PYTHONUTF8": "0"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert said.stdout == "[b'\\xe9']\n"
