@@ -246,7 +246,7 @@ class Agent:
         """Open what was asked for: health checks, metrics."""
         if self.config.health is not None:
             self.health = HealthServer()
-            port = await self.health.start(str(self.config.health))
+            port = await self.health.start(self.config.health)
             self.log.info("serving health checks", port=port)
         if self.config.metrics is not None:
             # Only here: it costs 30 ms at the start, and most agents are not scraped.

@@ -9,7 +9,9 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from scout.errors import AddressInUse, MasterUnavailable
+from scout.core.values import Address
+from scout.errors import MasterUnavailable
+from scout.process import listen
 from scout.wire import transport
 from scout.wire.codec import SERVICE
 
@@ -54,14 +56,9 @@ class HealthServer:
         self._server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, self._server)
 
-    async def start(self, address: str) -> int:
-        """Serve on `address`. The port in use; raises `AddressInUse`."""
-        try:
-            port = self._server.add_insecure_port(address)
-        except RuntimeError as error:
-            raise AddressInUse(
-                "can't serve health checks", address, "choose another --health address"
-            ) from error
+    async def start(self, address: Address) -> int:
+        """Serve on `address`. The port; raises `AddressInUse` or `NoPermission`."""
+        port = listen.add_port(self._server, address, "health checks", "--health")
         self.set(WHOLE, serving=False)
         self.set(LIVENESS, serving=True)
         await self._server.start()

@@ -165,11 +165,13 @@ class Reporter:
         """Say goodbye, if there is somebody to say it to, and wait up to `limit` seconds until it
         has arrived."""
         self._leaving = True
-        if self.connected:
+        if self._session.phase is not Phase.CLOSED:
+            # Also while the answer to Register is on its way: the claim may stand already.
             self._session.leave()
             self._wake.set()
             try:
-                await asyncio.wait_for(self._idle.wait(), limit)
+                async with asyncio.timeout(limit):
+                    await self._idle.wait()
             except TimeoutError:
                 self._log.warning("the master did not take the goodbye", master=self.address)
 
@@ -180,7 +182,8 @@ class Reporter:
         async with grpc.aio.insecure_channel(self.address, options=options) as channel:
             try:
                 begun = self._clock()
-                await asyncio.wait_for(channel.channel_ready(), self._connect_limit)
+                async with asyncio.timeout(self._connect_limit):
+                    await channel.channel_ready()
                 took = self._clock() - begun
                 self._connect_limit = min(max(CONNECT_LEAST, 4 * took), CONNECT_MOST)
             except TimeoutError:
@@ -240,7 +243,9 @@ class Reporter:
     async def _listen(self, call: Call) -> None:
         """Feed the session until the stream ends."""
         session = self._session
-        data = await asyncio.wait_for(call.read(), REGISTER_MOST)
+        # `asyncio.wait_for` would lose a cancellation that comes together with the answer.
+        async with asyncio.timeout(REGISTER_MOST):
+            data = await call.read()
         while data is not EOF:
             now = self._clock()
             message = codec.decode_master(cast(bytes, data))

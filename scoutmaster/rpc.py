@@ -259,8 +259,10 @@ async def _hear_out(context: Context) -> None:
     the stream, and then never tells it the status, which says what to do."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE):
-            while await asyncio.wait_for(context.read(), PAUSE) is not EOF:
-                pass
+            data: object = b""
+            while data is not EOF:
+                async with asyncio.timeout(PAUSE):
+                    data = await context.read()
 
 
 def _event(turn: Turn) -> str:

@@ -11,8 +11,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from scout.agent import Agent
 from scout.config import read
+from scout.core.values import Address
 from scout.errors import AddressInUse
 from scout.health import NOT_SERVING, SERVING, HealthServer, check_master
+
+ANY = Address("127.0.0.1", 0)
 
 LIMIT = 30.0
 """Seconds that an answer may take to change. It bounds a failure, nothing else."""
@@ -23,7 +26,7 @@ def test_a_proxy_in_the_environment_does_not_come_between_agent_and_master(
 ) -> None:
     async def ask() -> None:
         server = HealthServer()
-        port = await server.start("127.0.0.1:0")
+        port = await server.start(ANY)
         await server._servicer.set("scout.v1.ScoutMaster", 1)
         try:
             await check_master(f"127.0.0.1:{port}", 5.0)
@@ -40,10 +43,10 @@ def test_a_proxy_in_the_environment_does_not_come_between_agent_and_master(
 def test_two_agents_do_not_share_an_address_for_probes() -> None:
     async def serve() -> None:
         first, second = HealthServer(), HealthServer()
-        port = await first.start("127.0.0.1:0")
+        port = await first.start(ANY)
         try:
             with pytest.raises(AddressInUse):
-                await second.start(f"127.0.0.1:{port}")
+                await second.start(Address("127.0.0.1", port))
         finally:
             await first.stop()
             await second.stop()
@@ -61,7 +64,7 @@ def test_an_agent_that_makes_no_progress_is_not_alive(
         assert settings
         agent = Agent(settings, os.fsencode(tmp_path))
         agent.health = HealthServer()
-        port = await agent.health.start("127.0.0.1:0")
+        port = await agent.health.start(ANY)
         looking = asyncio.create_task(agent._feed_watchdog())
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             check = health_pb2_grpc.HealthStub(channel).Check

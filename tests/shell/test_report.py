@@ -1,6 +1,8 @@
 """How the agent goes on after a stream has ended."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from random import Random
 from typing import cast
 
@@ -8,7 +10,7 @@ import grpc
 import pytest
 
 from scout.core.inventory import Inventory
-from scout.core.messages import MasterMessage, Registered
+from scout.core.messages import AgentMessage, Deregister, MasterMessage, Registered
 from scout.core.session import Session
 from scout.core.vitals import Vitals
 from scout.process import log
@@ -129,30 +131,101 @@ async def test_a_master_that_speaks_seldom_is_not_taken_for_a_stuck_stream() -> 
     assert "stream" in vitals.stuck(373.0)
 
 
-async def test_a_master_that_takes_nothing_more_is_given_up() -> None:
-    """Its host died in the midst of a snapshot: the write waits for room that never comes."""
-    granted = Registered(None, health_interval=0.2, health_timeout=0.1, silence=0.3, serving=True)
+class Late:
+    """A stream whose first word comes when it is told to, and is the only one."""
 
-    async def deaf(_: object, context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
-        await context.read()
-        await context.write(codec.encode_master(granted))
-        await asyncio.Event().wait()
+    def __init__(self, word: MasterMessage) -> None:
+        self.first = asyncio.Event()
+        self._words = [codec.encode_master(word)]
+
+    async def read(self) -> object:
+        await self.first.wait()
+        if not self._words:
+            await asyncio.Event().wait()
+        return self._words.pop()
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_an_end_that_comes_together_with_the_masters_answer_is_heard(turns: int) -> None:
+    """Else the agent would go on listening, and could not be stopped."""
+    session = Session("host", b"/d", 1, "1", Inventory())
+    reporter = Reporter("nowhere:1", session, Vitals(), log.get("test"), Random(1), lambda: None)
+    session.opened(0.0)
+    session.next(0.0)
+    stream = Late(Registered(None, 2.0, 1.0, 13.0, serving=True))
+    listener = asyncio.create_task(reporter._listen(cast(Call, stream)))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    stream.first.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    listener.cancel()
+    done, _ = await asyncio.wait({listener}, timeout=10.0)
+    assert done
+
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
+
+
+@asynccontextmanager
+async def master(handler: Callable[[Context], Awaitable[None]]) -> AsyncIterator[str]:
+    """A server whose streams are handled so. Its address."""
+
+    async def handle(_: object, context: Context) -> None:
+        await handler(context)
 
     server = grpc.aio.server()
-    method = grpc.stream_stream_rpc_method_handler(deaf)
+    method = grpc.stream_stream_rpc_method_handler(handle)
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler(codec.SERVICE, {"Watch": method}),)
     )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
+    yield f"127.0.0.1:{port}"
+    await server.stop(None)
+
+
+async def test_a_master_that_takes_nothing_more_is_given_up() -> None:
+    """Its host died in the midst of a snapshot: the write waits for room that never comes."""
+    granted = Registered(None, health_interval=0.2, health_timeout=0.1, silence=0.3, serving=True)
+
+    async def deaf(context: Context) -> None:
+        await context.read()
+        await context.write(codec.encode_master(granted))
+        await asyncio.Event().wait()
+
     inventory = Inventory()
     for number in range(40_000):
         inventory.settle(b"%0200d" % number, present=True)
     session = Session("host", b"/d", 1, "1", inventory)
     session.vouch()
-    reporter = Reporter(
-        f"127.0.0.1:{port}", session, Vitals(), log.get("test"), Random(1), lambda: None
-    )
-    ended = await reporter.attempt()
+    async with master(deaf) as address:
+        reporter = Reporter(address, session, Vitals(), log.get("test"), Random(1), lambda: None)
+        ended = await reporter.attempt()
     assert "silent" in ended.reason
-    await server.stop(None)
+
+
+async def test_a_goodbye_waits_for_the_answer_to_the_registration() -> None:
+    """Else the claim would stand until the master finds out, with nobody behind it."""
+    granted = Registered(None, health_interval=2.0, health_timeout=1.0, silence=13.0, serving=True)
+    asked, leaving = asyncio.Event(), asyncio.Event()
+    heard: list[AgentMessage] = []
+
+    async def slow(context: Context) -> None:
+        await context.read()
+        asked.set()
+        await leaving.wait()
+        await context.write(codec.encode_master(granted))
+        while (data := await context.read()) is not EOF:
+            heard.append(codec.decode_agent(data))
+
+    session = Session("host", b"/d", 1, "1", Inventory())
+    async with master(slow) as address:
+        reporter = Reporter(address, session, Vitals(), log.get("test"), Random(1), lambda: None)
+        attempt = asyncio.create_task(reporter.attempt())
+        await asked.wait()
+        goodbye = asyncio.create_task(reporter.leave(60.0))
+        asyncio.get_running_loop().call_soon(leaving.set)
+        await goodbye
+        await attempt
+    assert heard == [Deregister()]
