@@ -263,7 +263,7 @@ class Patrol:
         self._settler.begin_scan()
         self._scan_for = ""
         survey = await self._patiently(
-            self._scanner.survey(place, self._inventory.names, hidden=self._orders.include_hidden)
+            self._scanner.survey(place, self._inventory, hidden=self._orders.include_hidden)
         )
         changed = await self._settler.apply(survey)
         figures = self.figures
@@ -344,6 +344,6 @@ class Patrol:
             return  # the scan that would justify it was made void
         if self._doubts:
             self._doubts = ""
-            self._log.info("the directory is available again", directory=self._orders.path)
+            self._log.info("the directory is available", directory=self._orders.path)
         self.figures.available = True
         self._guest.vouch()

@@ -11,8 +11,9 @@ Rules of this file:
 4. After a broken stream the master says which state it holds. Either we know that state and go
    on from it, or a cut is taken.
 
-Not safe for use from several threads, with one exception: `name in inventory.names` may be
-asked from another thread while this one changes it (each step of a set is atomic in CPython).
+Not safe for use from several threads, with one exception: `changes`, and of `names` its length, a
+copy and whether it has a name, may be asked from another thread while this one changes them (each
+such step is atomic in CPython).
 """
 
 from collections.abc import Iterator
@@ -57,6 +58,8 @@ class Inventory:
 
     def __init__(self) -> None:
         self.names: set[bytes] = set()
+        self.changes = 0
+        """How often a name came or went: by it one sees whether the belief stood still."""
         self._base: State | None = None
         self._flight: _Flight | None = None
         self._cut: Cut | None = None
@@ -74,6 +77,7 @@ class Inventory:
             names.add(name)
         else:
             names.remove(name)
+        self.changes += 1
         pending = self._pending
         if pending is not None:
             if name in pending:

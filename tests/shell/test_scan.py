@@ -7,15 +7,34 @@ from pathlib import Path
 
 import pytest
 
+from scout.core.inventory import Inventory
 from scout.directory import look
 from scout.scan import Scanner, Survey, is_file
 
 
 async def survey(directory: Path, known: set[bytes]) -> Survey:
     place = look(os.fsencode(directory))
-    return await Scanner().survey(place, known, hidden=False)
+    belief = Inventory()
+    belief.names = known
+    return await Scanner().survey(place, belief, hidden=False)
 
 
+@pytest.fixture(params=["small", "large"])
+def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if what is believed were few names, or many."""
+    monkeypatch.setattr("scout.scan.LARGE", 0 if request.param == "large" else 1000)
+
+
+@pytest.mark.usefixtures("size")
+async def test_what_is_as_believed_is_no_news(tmp_path: Path) -> None:
+    for name in ("a", "b", ".hidden"):
+        (tmp_path / name).touch()
+    (tmp_path / "directory").mkdir()
+    found = await survey(tmp_path, {b"a", b"b"})
+    assert (found.appeared, found.gone) == ([], [])
+
+
+@pytest.mark.usefixtures("size")
 async def test_what_differs_is_found(tmp_path: Path) -> None:
     for name in ("a", "b", ".hidden"):
         (tmp_path / name).touch()
@@ -24,10 +43,43 @@ async def test_what_differs_is_found(tmp_path: Path) -> None:
     assert (found.appeared, found.gone) == ([b"a"], [b"gone"])
 
 
+@pytest.mark.usefixtures("size")
 async def test_a_directory_in_the_place_of_a_file_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     found = await survey(tmp_path, {b"a"})
     assert (found.appeared, found.gone) == ([], [b"a"])
+
+
+async def test_a_large_directory_that_is_as_believed_needs_no_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scout.scan.LARGE", 0)
+    (tmp_path / "a").touch()
+    monkeypatch.delattr(Scanner, "_read")  # that is for which the copy is made
+    found = await survey(tmp_path, {b"a"})
+    assert (found.appeared, found.gone) == ([], [])
+
+
+async def test_a_belief_that_changes_while_a_large_directory_is_read_is_compared_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The numbers are right by chance: a name was met and then removed, another is stale."""
+    monkeypatch.setattr("scout.scan.LARGE", 0)
+    for name in ("a", "b"):
+        (tmp_path / name).touch()
+    belief = Inventory()
+
+    class Removing(set[bytes]):
+        def __contains__(self, name: object) -> bool:
+            found = super().__contains__(name)
+            if name == b"b" and found:
+                self.discard(b"b")
+                belief.changes += 1
+            return found
+
+    belief.names = Removing({b"a", b"b", b"stale"})
+    found = await Scanner().survey(look(os.fsencode(tmp_path)), belief, hidden=False)
+    assert found.gone == [b"stale"]
 
 
 class Shrinking(set[bytes]):
