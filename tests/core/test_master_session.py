@@ -20,7 +20,7 @@ from tests.core.conversation import Desk, Stream, delta, only, vouch
 
 def test_a_new_claim_is_granted_and_a_snapshot_is_wanted() -> None:
     stream = Desk().open()
-    assert stream.greeting == [Registered(None, 2.0, 1.0, 13.0, serving=True)]
+    assert stream.greeting == [Registered(None, 2.0, 1.0, 23.0, serving=True)]
 
 
 def test_nothing_is_shown_before_the_snapshot_is_whole_and_vouched_for() -> None:
@@ -53,7 +53,7 @@ def test_the_same_agent_on_a_new_stream_takes_its_claim_over_and_resumes() -> No
     desk = Desk()
     old = desk.open(epoch=1).serve(b"a")
     new = desk.open(epoch=1, acknowledged=1)
-    assert new.greeting == [Registered(1, 2.0, 1.0, 13.0, serving=True)]
+    assert new.greeting == [Registered(1, 2.0, 1.0, 23.0, serving=True)]
     assert old.session.ended is not None
     assert old.session.ended.status is Status.ABORTED
     assert old.session in desk.master.take_awake()
@@ -78,7 +78,7 @@ def test_resuming_needs_that_the_master_holds_what_was_acknowledged() -> None:
     desk = Desk()
     desk.open(epoch=1).serve(b"a").close()
     assert desk.open(epoch=1, acknowledged=9).greeting == [
-        Registered(None, 2.0, 1.0, 13.0, serving=True)
+        Registered(None, 2.0, 1.0, 23.0, serving=True)
     ]
 
 
@@ -87,7 +87,7 @@ def test_an_agent_that_was_started_anew_replaces_the_one_whose_stream_broke() ->
     desk = Desk()
     desk.open(epoch=1).serve(b"old").close()
     new = desk.open(epoch=2, acknowledged=1)
-    assert new.greeting == [Registered(None, 2.0, 1.0, 13.0, serving=True)]
+    assert new.greeting == [Registered(None, 2.0, 1.0, 23.0, serving=True)]
     assert desk.listed() == []
     new.serve(b"new")
     assert desk.listed() == [b"new"]
