@@ -5,6 +5,7 @@ they want to know they ask the loop for.
 """
 
 import asyncio
+import gc
 import secrets
 import time
 from collections.abc import Coroutine
@@ -86,6 +87,8 @@ class Server:
         )
         try:
             await self._set_health(serving=True)
+            # What was imported stays: the cyclic collector need not walk over it ever again.
+            gc.freeze()
             await rpc.start()
             streams.after()
             self._spawn(self._lag.run())
