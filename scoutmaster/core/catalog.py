@@ -10,11 +10,12 @@ Rules of this file:
    repeated on its result; changes of those that it does concern are kept for its result.
 4. The last request for a client counts. A request for a client that a running pass concerns
    waits for the next pass.
+5. What a pass has replaced is let go in slices as well: to free a million names takes 33 ms.
 """
 
 from collections.abc import Sequence
 
-from scoutmaster.core.chunk import Chunk
+from scoutmaster.core.chunk import LOAD, Chunk
 from scoutmaster.core.holding import Holding
 from scoutmaster.core.index import Index
 from scoutmaster.core.merge import Merge
@@ -44,6 +45,7 @@ class Catalog:
         self._sizes: dict[int, int] = {}
         self._waiting: dict[int, Holding | None] = {}
         self._merge: Merge | None = None
+        self._replaced: list[Chunk] = []
         self._coming: dict[int, int] = {}
         self._credit = CREDIT
 
@@ -73,7 +75,10 @@ class Catalog:
         self._change(owner, added, removed)
 
     def work(self, budget: int = BUDGET) -> bool:
-        """Do a slice of a pass. True while there is more to do."""
+        """Do a slice of a pass, or of what is left of the last one. True while there is more."""
+        if self._replaced:
+            del self._replaced[-(budget // LOAD + 1) :]
+            return self.busy or bool(self._replaced)
         if self._merge is None:
             if not self._waiting:
                 return False
@@ -81,8 +86,9 @@ class Catalog:
             return True
         index = self._merge.step(budget)
         if index is not None:
+            self._replaced = list(self.chunks)
             self._commit(index)
-        return self.busy
+        return self.busy or bool(self._replaced)
 
     def check(self) -> None:
         """Raise AssertionError where the rules do not hold. For tests."""

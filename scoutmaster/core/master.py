@@ -107,8 +107,6 @@ class Master:
 
     def work(self) -> bool:
         """Do one slice of what large changes left to do. True while there is more."""
-        if not self.catalog.busy:
-            return False
         more = self.catalog.work()
         self._publish()
         return more

@@ -1,6 +1,7 @@
 """The catalog and its parts against plain sets and sorted lists."""
 
 import random
+import sys
 
 import pytest
 from hypothesis import settings
@@ -148,6 +149,25 @@ def test_a_pass_ends_however_fast_changes_keep_coming() -> None:
         index = merge.step(80)
         assert number < 100_000
     assert len(index.names_of(2)) == number
+
+
+def test_what_a_pass_has_replaced_is_let_go_in_slices() -> None:
+    """After its end, which readers need not wait for."""
+    catalog = Catalog()
+    names = [b"%06d" % number for number in range(50_000)]
+    catalog.show(1, Holding.from_sorted([names]))
+    finish(catalog)
+    old = sys.getrefcount(names[0])
+    catalog.show(2, Holding.from_sorted([names.copy()]))
+    while catalog.busy:
+        catalog.work()
+    slices = 1
+    while catalog.work():
+        slices += 1
+    assert slices >= 10
+    # One more in the new holding, and one more in the new chunks; none is left in the old ones.
+    assert sys.getrefcount(names[0]) == old + 2
+    assert not catalog.work()
 
 
 def test_thousands_of_owners_of_one_name() -> None:
