@@ -240,7 +240,7 @@ def test_a_revision_changes_if_and_only_if_something_visible_does() -> None:
     first.tell(only(4, A, B))
     saw(False, "a snapshot of the same")
     desk.master.tick(desk.now + 1.9)
-    saw(False, "a health check")
+    saw(False, "a look at who is silent")
     stranger = Stream(desk)
     stranger.close()
     saw(False, "a stream that never said a word")

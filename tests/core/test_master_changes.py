@@ -134,7 +134,7 @@ def test_names_of_255_bytes_that_are_not_utf8_are_fine() -> None:
 
 
 def test_a_snapshot_in_parts_is_shown_whole_or_not_at_all() -> None:
-    """While it is on its way the state before it is shown, and health checks are answered."""
+    """While it is on its way the state before it is shown, and health is taken in."""
     desk = Desk()
     stream = desk.open().serve(A)
     assert stream.tell(part(Part.FIRST, 2, A, B)) == []
@@ -214,7 +214,7 @@ def test_a_snapshot_that_is_not_what_it_claims_is_not_taken_in(count: int, total
 
 
 def test_parts_of_a_snapshot_that_a_resync_made_void_are_passed_over() -> None:
-    """A health check found a difference in the midst of one; its rest arrives before the next."""
+    """Health showed a difference in the midst of one; its rest arrives before the next."""
     desk = Desk()
     stream = desk.open().serve(A)
     assert is_resync(stream.tell(vouch(1, A, B)))
@@ -244,7 +244,7 @@ def test_more_files_than_the_limit_end_the_stream_and_name_the_option() -> None:
 # Health
 
 
-def test_a_health_check_finds_what_deltas_alone_would_not() -> None:
+def test_a_word_of_health_finds_what_deltas_alone_would_not() -> None:
     """The same sequence with another digest: a bug somewhere, mended by a snapshot."""
     desk = Desk()
     stream = desk.open().serve(A)
@@ -281,7 +281,7 @@ def test_what_is_proven_wrong_is_not_resumed_by_a_new_stream() -> None:
     assert greeting.resume_after is None
 
 
-def test_a_health_check_of_another_sequence_asks_for_a_snapshot() -> None:
+def test_health_of_another_sequence_asks_for_a_snapshot() -> None:
     desk = Desk()
     stream = desk.open().serve(A)
     assert is_resync(stream.tell(vouch(2, A, B)))

@@ -270,7 +270,7 @@ def test_a_bare_port_means_all_addresses(stage: Stage, tmp_path: Path) -> None:
 
 
 def test_a_file_system_that_hangs(stage: Stage, tmp_path: Path) -> None:
-    """A scan that makes no progress makes the directory unavailable; health checks are answered
+    """A scan that makes no progress makes the directory unavailable; the master hears of it
     meanwhile, and when the file system goes on, so does the agent."""
     if os.geteuid() != 0 or not Path("/usr/bin/bindfs").exists():
         pytest.skip("needs root and bindfs")

@@ -64,7 +64,7 @@ def net() -> Iterator[Net]:
 
 
 def test_a_cut_and_a_healed_network(stage: Stage, tmp_path: Path, net: Net) -> None:
-    """Files leave within the health check's time, and return without a snapshot."""
+    """Files leave within interval and time limit, and return without a snapshot."""
     (tmp_path / "a").touch()
     inside = ["ip", "netns", "exec", net.here]
     master = Program(
