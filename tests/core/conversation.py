@@ -11,6 +11,7 @@ from scout.core.messages import (
     MasterMessage,
     Part,
     Register,
+    Resync,
 )
 from scout.core.names import digest
 from scoutmaster.core.master import Master
@@ -120,3 +121,8 @@ def delta(
 def vouch(sequence: int, *names: bytes) -> Health:
     """A healthy agent's answer to a check."""
     return Health(True, "", sequence, len(names), digest(names))
+
+
+def is_resync(said: list[MasterMessage]) -> bool:
+    """True if a snapshot is asked for, and nothing else is said."""
+    return [type(it) for it in said] == [Resync]

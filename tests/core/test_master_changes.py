@@ -5,18 +5,13 @@ from itertools import pairwise
 import pytest
 
 from scout.core.inventory import BATCH, PART
-from scout.core.messages import Ack, Changes, Health, MasterMessage, Part, Registered, Resync
+from scout.core.messages import Ack, Changes, Health, Part
 from scout.core.names import digest
 from scoutmaster.core.policy import Policy
 from scoutmaster.core.refusal import Status
-from scoutmaster.core.registry import Standing
-from tests.core.conversation import Desk, Stream, delta, only, part, vouch
+from tests.core.conversation import Desk, Stream, delta, is_resync, only, part, vouch
 
 A, B, C, D = b"a", b"b", b"c", b"d"
-
-
-def is_resync(said: list[MasterMessage]) -> bool:
-    return [type(it) for it in said] == [Resync]
 
 
 # Deltas
@@ -239,76 +234,6 @@ def test_more_files_than_the_limit_end_the_stream_and_name_the_option() -> None:
     refusal = growing.refused(delta(2, (A, B, C), (D,), ()))
     assert refusal.status is Status.RESOURCE_EXHAUSTED
     assert "--max-files" in refusal.message
-
-
-# Health
-
-
-def test_a_word_of_health_finds_what_deltas_alone_would_not() -> None:
-    """The same sequence with another digest: a bug somewhere, mended by a snapshot."""
-    desk = Desk()
-    stream = desk.open().serve(A)
-    assert is_resync(stream.tell(vouch(1, B)))
-    assert stream.tell(vouch(1, B)) == []
-    assert desk.master.tally.resyncs == {"digest": 1}
-
-
-def test_what_is_proven_wrong_is_shown_no_more_until_the_next_snapshot() -> None:
-    """Whatever the agent says of its health meanwhile; the reader is told that a client lacks."""
-    desk = Desk()
-    desk.open("other").serve(D)
-    stream = desk.open().serve(A)
-    assert is_resync(stream.tell(vouch(1, B)))
-    assert (desk.listed(), desk.master.view.complete) == ([D], False)
-    [_, client] = desk.master.registry.clients.values()
-    standing, reason = client.judge()
-    assert standing is Standing.UNHEALTHY
-    assert "out of step" in reason
-    stream.tell(vouch(1, B))
-    stream.tell(part(Part.FIRST, 2, A))
-    assert (desk.listed(), desk.master.view.complete) == ([D], False)
-    stream.tell(part(Part.LAST, 2, B, whole=(A, B)))
-    assert (desk.listed(), desk.master.view.complete) == ([A, B, D], True)
-
-
-def test_what_is_proven_wrong_is_not_resumed_by_a_new_stream() -> None:
-    desk = Desk()
-    stream = desk.open(epoch=3).serve(A)
-    assert is_resync(stream.tell(vouch(1, B)))
-    stream.close()
-    [greeting] = desk.open(epoch=3, acknowledged=1).greeting
-    assert isinstance(greeting, Registered)
-    assert greeting.resume_after is None
-
-
-def test_health_of_another_sequence_asks_for_a_snapshot() -> None:
-    desk = Desk()
-    stream = desk.open().serve(A)
-    assert is_resync(stream.tell(vouch(2, A, B)))
-    assert desk.master.tally.resyncs == {"gap": 1}
-
-
-def test_a_directory_that_is_unavailable_is_not_shown_and_what_it_holds_is_kept() -> None:
-    """Its changes are taken in all the same; it returns without a snapshot."""
-    desk = Desk()
-    stream = desk.open().serve(A)
-    stream.tell(Health(False, "permission denied", 1, 1, digest([A])))
-    assert desk.listed() == []
-    [client] = desk.master.registry.clients.values()
-    assert client.judge()[1] == "permission denied"
-    assert stream.tell(delta(2, (A,), (B,), ())) == [Ack(2)]
-    assert desk.listed() == []
-    stream.tell(vouch(2, A, B))
-    assert desk.listed() == [A, B]
-    assert desk.master.tally.resyncs == {}
-
-
-def test_a_reason_of_a_megabyte_is_cut() -> None:
-    desk = Desk()
-    stream = desk.open().serve(A)
-    stream.tell(Health(False, "x" * 1_000_000, 1, 1, digest([A])))
-    [client] = desk.master.registry.clients.values()
-    assert len(client.judge()[1]) == 200
 
 
 def test_what_changes_in_a_broken_stream_s_last_moments_is_sent_again_after_it() -> None:

@@ -1,0 +1,56 @@
+"""An agent's session with a clock, and what it said, for tests of what is said."""
+
+from scout.core.inventory import Inventory
+from scout.core.messages import (
+    Ack,
+    AgentMessage,
+    Changes,
+    MasterMessage,
+    Register,
+    Registered,
+)
+from scout.core.session import WORKING, Session
+
+GRANTED = Registered(None, health_interval=2.0, health_timeout=1.0, silence=13.0, serving=True)
+
+
+class Talk:
+    """A session with a clock, and what it said."""
+
+    def __init__(self, *names: bytes, scanned: bool = True) -> None:
+        self.now = 100.0
+        self.inventory = Inventory()
+        for name in names:
+            self.inventory.settle(name, True)
+        self.session = Session("host", b"/d", 7, "1.0", self.inventory)
+        if scanned:
+            self.session.vouch()
+
+    def hear(self, message: MasterMessage) -> list[AgentMessage]:
+        self.session.received(message, self.now)
+        return self.say()
+
+    def say(self) -> list[AgentMessage]:
+        said: list[AgentMessage] = []
+        while (message := self.session.next(self.now)) is not None:
+            if message is not WORKING:
+                said.append(message)
+        return said
+
+    def change(self, name: bytes, present: bool = True) -> list[AgentMessage]:
+        self.inventory.settle(name, present)
+        return self.say()
+
+    def begin(self) -> "Talk":
+        """Up to the acknowledged first snapshot."""
+        self.session.opened(self.now)
+        assert self.say() == [Register("host", b"/d", 7, 0, "1.0")]
+        said = self.hear(GRANTED)
+        snapshot = changes(said)[-1]
+        assert self.hear(Ack(snapshot.sequence)) == []
+        self.now += 1
+        return self
+
+
+def changes(said: list[AgentMessage]) -> list[Changes]:
+    return [message for message in said if isinstance(message, Changes)]
