@@ -171,7 +171,10 @@ def test_a_draining_master_keeps_its_agents(stage: Stage, tmp_path: Path) -> Non
 def test_a_master_on_another_port_leaves_agents_orphaned(stage: Stage, tmp_path: Path) -> None:
     """The agent stays up, says so in its log and in a metric, and is found by nobody."""
     fill(tmp_path, "a")
-    master = stage.master()
+    # So silent that the agent gives the stream up: after eleven intervals and more.
+    master = stage.master(
+        "--health-interval=400ms", "--health-timeout=300ms", "--unhealthy-limit=100"
+    )
     agent = stage.agent(tmp_path, master, "--metrics=127.0.0.1:0")
     wait_until(lambda: shows(master, ["a"]))
     assert agent.metric("scout_master_connected") == 1
@@ -195,14 +198,19 @@ def test_a_settling_master_says_that_it_is_not_complete(stage: Stage) -> None:
 def test_resumes_without_a_snapshot_after_a_broken_stream(stage: Stage, tmp_path: Path) -> None:
     """The same agent on a new stream goes on where it was."""
     fill(tmp_path, "a")
-    master = stage.master()
+    # So silent that the agent gives the stream up: after eleven intervals and more.
+    master = stage.master(
+        "--health-interval=400ms", "--health-timeout=300ms", "--unhealthy-limit=100"
+    )
     agent = stage.agent(tmp_path, master, "--metrics=127.0.0.1:0")
     wait_until(lambda: shows(master, ["a"]))
     before = snapshots(master)
-    master.send(signal.SIGSTOP)  # so silent that the agent gives the stream up
+    master.send(signal.SIGSTOP)
     wait_until(lambda: agent.metric("scout_reconnects_total") >= 1)
     (tmp_path / "b").touch()
     master.send(signal.SIGCONT)
+    # Right after it, what was held for long knows of no list that is true.
+    wait_until(lambda: master.get("/-/healthy")[0] == 200)
     wait_until(lambda: shows(master, ["a", "b"]))
     assert snapshots(master) == before
 
