@@ -11,7 +11,6 @@ import json.encoder
 import zlib
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import cast
 
 from scoutmaster.core.chunk import Chunk
 from scoutmaster.core.view import ClientRow, View
@@ -85,7 +84,7 @@ class Body(io.RawIOBase):
 def files(view: View) -> list[bytes]:
     """The body of `/files` in pieces."""
     # A thousand chunks for a million names, at each request: no call for one that is remembered.
-    pieces = [cast(bytes, it.rendered.get("json") or chunk_json(it)) for it in view.chunks]
+    pieces = [it.rendered.get("json") or chunk_json(it) for it in view.chunks]
     if pieces:
         pieces[0] = pieces[0][1:]
     return [_HEAD, *pieces, _tail(view)]
@@ -173,7 +172,7 @@ def _remembered(chunk: Chunk, form: str, render: Callable[[Chunk], bytes]) -> by
     found = chunk.rendered.get(form)
     if found is None:
         found = chunk.rendered[form] = render(chunk)
-    return cast(bytes, found)
+    return found
 
 
 def _deflated(chunk: Chunk) -> bytes:

@@ -27,7 +27,7 @@ class Chunk:
         self.names = names
         self.owners = owners
         self.owners_within = owners_within
-        self.rendered: dict[str, object] = {}
+        self.rendered: dict[str, bytes] = {}
 
     def __len__(self) -> int:
         return len(self.names)
