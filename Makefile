@@ -96,7 +96,7 @@ bench: $(READY)
 	$(BIN)/python -m bench $(ARGS)
 
 bench-compare: $(READY)
-	$(BIN)/python -m bench --compare $(ARGS)
+	$(BIN)/python -m bench $(ARGS) --compare
 
 clean:
 	rm -rf $(VENV) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
