@@ -14,8 +14,9 @@ import pytest
 
 from scout.agent.core.identity import DirectoryIdentity
 from scout.agent.core.inventory import Inventory
+from scout.agent.core.monitor import MonitorConfig, Verdict
 from scout.agent.inspect import look
-from scout.agent.monitor import LINES, PERIOD, Monitor, MonitorConfig
+from scout.agent.monitor import LINES, PERIOD, Monitor
 from scout.core.liveness import Liveness
 from scout.process import log
 
@@ -61,11 +62,9 @@ class Scene:
     def news(self) -> None:
         pass
 
-    def vouch(self) -> None:
-        self.vouched += 1
-
-    def doubt(self, reason: str) -> None:
-        self.reasons.append(reason)
+    def judged(self, verdict: Verdict) -> None:
+        self.vouched += verdict.available
+        self.reasons.append(verdict.reason)
 
     def moved(self, path: bytes) -> None:
         raise AssertionError(path)
@@ -141,7 +140,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
         answers.wait()
         return look(path)
 
-    monkeypatch.setattr("scout.agent.scan.look", late)
+    monkeypatch.setattr("scout.agent.monitor.look", late)
     monkeypatch.setattr("scout.agent.monitor.PATIENCE", 0.01)
     return answers
 

@@ -16,14 +16,18 @@ copy and whether it has a name, may be asked from another thread while this one 
 such step is atomic in CPython).
 """
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 
 from scout.agent.core.ordering import ascending
 from scout.core.checkpoint import BATCH, NOTHING, PART, Checkpoint
 from scout.core.messages import Changes, Part
-from scout.core.names import MASK, digest
+from scout.core.names import MASK, MAX_LENGTH, digest
+
+BYTES = 1 << 20
+"""Bytes of names in one message. Those of a few thousand usual names are far from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,12 @@ class Inventory:
         self.names: set[bytes] = set()
         self.changes = 0
         """How often a name came or went: by it one sees whether the belief stood still."""
+        self.withheld: set[bytes] = set()
+        """Names that are there and that the master does not take, for their length."""
+        self.unexamined: frozenset[bytes] = frozenset()
+        """Entries that are listed and can't be looked at: they may be files or directories."""
+        self.max_name_bytes = MAX_LENGTH
+        """The longest name that the master takes; see `limit`."""
         self._base: Checkpoint | None = None
         self._flight: _Flight | None = None
         self._cut: Snapshot | None = None
@@ -53,8 +63,15 @@ class Inventory:
         """Note that `name` is in the directory, or is not. True if that is news."""
         names = self.names
         if (name in names) is present:
+            if self.withheld and not present and name in self.withheld:
+                self.withheld.remove(name)
+                return True
             return False
         if present:
+            if len(name) > self.max_name_bytes:
+                known = name in self.withheld
+                self.withheld.add(name)
+                return not known
             names.add(name)
         else:
             names.remove(name)
@@ -68,6 +85,34 @@ class Inventory:
             if len(pending) > BATCH and len(pending) > len(names):
                 self.forget()
         return True
+
+    def limit(self, max_name_bytes: int) -> None:
+        """The master takes names up to so many bytes."""
+        before, self.max_name_bytes = self.max_name_bytes, max_name_bytes
+        if max_name_bytes < before:
+            for name in [name for name in self.names if len(name) > max_name_bytes]:
+                self.settle(name, False)
+                self.withheld.add(name)
+        for name in [name for name in self.withheld if len(name) <= max_name_bytes]:
+            self.withheld.remove(name)
+            self.settle(name, True)
+
+    @property
+    def omitted(self) -> int:
+        """How many entries are there and not reported."""
+        return len(self.withheld) + len(self.unexamined)
+
+    @property
+    def omission(self) -> str:
+        """Why, for people to read; empty if there is none."""
+        told = []
+        if self.withheld:
+            told.append(
+                f"{len(self.withheld)} with a name of more than {self.max_name_bytes} bytes"
+            )
+        if self.unexamined:
+            told.append(f"{len(self.unexamined)} that can't be examined")
+        return "entries are withheld: " + ", ".join(told) if told else ""
 
     # What the master knows of it
 
@@ -106,15 +151,16 @@ class Inventory:
         return self._flight is not None or self._cut is not None
 
     def delta(self) -> Changes:
-        """Take the next step, at most `BATCH` names in the order in which they came to wait.
-
-        Needs a base, and no flight."""
+        """Take the next step: at most `BATCH` names, and at most `BYTES` of them, in the order in
+        which they came to wait. Needs a base, and no flight."""
         if self._base is None or self._pending is None or self.in_flight:
             raise AssertionError("a delta needs an acknowledged base and nothing in flight")
-        if len(self._pending) <= BATCH:
-            steps, self._pending = self._pending, {}
+        steps = dict(islice(self._pending.items(), BATCH))
+        if sum(map(len, steps)) > BYTES:
+            steps = dict(islice(steps.items(), _fitting(steps)))
+        if len(steps) == len(self._pending):
+            self._pending = {}
         else:
-            steps = dict(islice(self._pending.items(), BATCH))
             for name in steps:
                 del self._pending[name]
         added = [name for name, present in steps.items() if present]
@@ -204,12 +250,27 @@ class Snapshot:
                 yield None
                 continue
             total += digest(run)
-            if held is not None:
-                yield Changes(Part.FIRST if first else Part.MIDDLE, sequence, held, (), 0, 0)
-                first = False
-            held = run
+            for part in _parts(run):
+                if held is not None:
+                    yield Changes(Part.FIRST if first else Part.MIDDLE, sequence, held, (), 0, 0)
+                    first = False
+                held = part
         self.done = True
         state = Checkpoint(sequence, count, total & MASK)
         inventory.cut_sent(self, state)
-        part = Part.ONLY if first else Part.LAST
-        yield Changes(part, sequence, held or (), (), state.count, state.digest)
+        last = Part.ONLY if first else Part.LAST
+        yield Changes(last, sequence, held or (), (), state.count, state.digest)
+
+
+def _fitting(names: Iterable[bytes]) -> int:
+    """How many of `names`, from the first on, make no more than `BYTES`."""
+    return bisect_right(list(accumulate(map(len, names))), BYTES)
+
+
+def _parts(run: list[bytes]) -> Iterator[list[bytes]]:
+    """`run` in parts of no more than `BYTES`."""
+    while sum(map(len, run)) > BYTES:
+        fitting = _fitting(run)
+        yield run[:fitting]
+        run = run[fitting:]
+    yield run

@@ -47,6 +47,9 @@ A single change costs both programs about 0.2 ms of processor time, most of it t
 GOLDEN = 0x9E3779B9
 """2^32 divided by the golden ratio: its multiples spread evenly."""
 
+GRACE_LEAST = 3.0
+"""The same before any master has told its own."""
+
 GRACE = 0.25
 """Seconds between finding the master silent and giving it up."""
 
@@ -77,10 +80,17 @@ class Session:
     """One agent's conversation with its master, over as many streams as it takes."""
 
     def __init__(
-        self, host: str, directory: bytes, epoch: int, version: str, inventory: Inventory
+        self,
+        host: str,
+        directory: bytes,
+        epoch: int,
+        version: str,
+        inventory: Inventory,
+        real_path: bytes = b"",
     ) -> None:
         self.host = host
         self.directory = directory
+        self.real_path = real_path or directory
         self.epoch = epoch
         self.version = version
         self.phase = Phase.CLOSED
@@ -89,10 +99,14 @@ class Session:
         # The directory's health, and whether the state to vouch for still has to be sent.
         self._serving = False
         self._reason = "the first scan has not ended"
+        self._behind = False
         self._catching_up = False
-        self._told: tuple[bool, str] | None = None
+        self._told: tuple[bool, str, bool, int] | None = None
         self._health_due = float("inf")
         self._interval = self._skew = 0.0
+        self.grace = GRACE_LEAST
+        """Seconds that the agent may stand still before what it believes counts as old: as long as
+        the master waits for its word."""
         self._leaving = False
         # What is unacknowledged on this stream.
         self._awaiting: int | None = None
@@ -153,26 +167,27 @@ class Session:
         if self._noticed is None:
             self._noticed = now
 
-    def vouch(self) -> None:
-        """The inventory is the directory's truth, from now on as events keep it so."""
+    def vouch(self, *, behind: bool = False, reason: str = "") -> None:
+        """The inventory is the directory's truth, from now on as events keep it so. `behind`: as
+        far as is known, and for `reason` it is known not to be all."""
         if not self._serving:
-            self._serving, self._reason = True, ""
             self._catching_up = True
+        self._serving, self._behind, self._reason = True, behind, reason
 
     def doubt(self, reason: str) -> None:
         """The directory is unavailable; `reason` is for people to read."""
-        self._serving, self._reason = False, reason
+        self._serving, self._behind, self._reason = False, False, reason
 
     def leave(self) -> None:
         """Say goodbye next."""
         self._leaving = True
 
-    def move(self, directory: bytes, epoch: int) -> None:
-        """The path leads to another directory now. Allowed between two streams only."""
+    def move(self, real_path: bytes) -> None:
+        """The path leads to another real path now. Allowed between two streams only: the claim, by
+        the path as configured, stays the same, and is made anew to tell the real one."""
         self._expect(Phase.CLOSED, event="move")
-        self.directory, self.epoch = directory, epoch
-        self._leaving = False  # that goodbye was for the old claim
-        self._inventory.forget()
+        self.real_path = real_path
+        self._leaving = False
 
     # What follows
 
@@ -188,7 +203,7 @@ class Session:
                 self.epoch,
                 self._inventory.acknowledged,
                 self.version,
-                self.directory,
+                self.real_path,
                 self.attempts,
             )
         if self.phase is not Phase.LIVE:
@@ -262,6 +277,8 @@ class Session:
         self._patience = message.heartbeat_limit + message.health_timeout
         self._told = None
         self._interval = message.health_interval
+        self.grace = message.health_interval + message.health_timeout
+        self._inventory.limit(message.max_name_bytes)
         # The first word comes after a share of the interval that differs from agent to agent, so
         # that a crowd that has registered at once does not speak at once ever after.
         share = 0.25 + 0.75 * (self.epoch * GOLDEN % 2**32 / 2**32)
@@ -321,19 +338,23 @@ class Session:
     def _round_before(self, time: float) -> float:
         return timeslots.before(time + self._skew, timeslots.length(self._interval)) - self._skew
 
-    def _health(self) -> tuple[bool, str]:
+    def _health(self) -> tuple[bool, str, bool, int]:
         """What may be claimed now: not before the state it vouches for was sent."""
+        inventory = self._inventory
+        omitted = inventory.omitted
         if self._serving and self._catching_up:
-            inventory = self._inventory
             if inventory.rootless or inventory.waiting or self._cut is not None:
-                return False, "catching up"
+                return False, "catching up", False, omitted
             self._catching_up = False
-        return self._serving, self._reason
+        reason = self._reason
+        if omitted and self._serving and not reason:
+            reason = inventory.omission
+        return self._serving, reason, self._behind, omitted
 
     def _tell(self) -> Health:
-        serving, reason = self._told = self._health()
+        serving, reason, behind, omitted = self._told = self._health()
         state = self._inventory.state
-        return Health(serving, reason, state.sequence, state.count, state.digest)
+        return Health(serving, reason, state.sequence, state.count, state.digest, behind, omitted)
 
     def _expect(self, *phases: Phase, event: str) -> None:
         if self.phase not in phases:
