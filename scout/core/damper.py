@@ -2,19 +2,19 @@
 
 from typing import Generic, TypeVar
 
-from scout.core.trickle import Trickle
+from scout.core.ratelimit import RateLimit
 
 T = TypeVar("T")
 
 
 class Damper(Generic[T]):
-    """A trickle whose last word is always told: what is held back last comes when the period ends.
+    """A rate limit whose last word is always told: what is held back last comes when the period ends.
 
     For events of which the newest is how things are. Whoever uses it calls `take` at `due`.
     """
 
     def __init__(self, limit: int, period: float) -> None:
-        self._trickle = Trickle(limit, period)
+        self._limit = RateLimit(limit, period)
         self._period = period
         self._last: T | None = None
         self.due: float | None = None
@@ -22,12 +22,12 @@ class Damper(Generic[T]):
 
     def admit(self, now: float, event: T) -> int | None:
         """None if `event` is held back; else how many were since the last one that passed."""
-        held = self._trickle.admit(now)
+        held = self._limit.admit(now)
         if held is not None:
             self._last = self.due = None
             return held
         self._last = event
-        self.due = self._trickle.ends
+        self.due = self._limit.ends
         return None
 
     def take(self, now: float) -> tuple[T, int] | None:
@@ -35,6 +35,6 @@ class Damper(Generic[T]):
         if self.due is None or now < self.due or self._last is None:
             return None
         event = self._last
-        held = self._trickle.admit(now) or 0
+        held = self._limit.admit(now) or 0
         self._last = self.due = None
         return event, max(0, held - 1)

@@ -16,10 +16,10 @@ from collections.abc import Callable, Mapping
 
 from scout.core.damper import Damper
 from scout.core.labels import cut
-from scout.core.options import Option
-from scout.core.values import one_of
 from scout.errors import printable
+from scout.process.options import Option
 from scout.process.sink import Sink
+from scout.process.values import one_of
 
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("auto", "text", "json")
