@@ -205,7 +205,7 @@ class Actor:
         match action:
             case Look():
                 self._look()
-            case Watch(directory):
+            case Watch():
                 if self.kernel.look() is None:
                     self.life.look_failed(self.now, "gone")
                 else:
