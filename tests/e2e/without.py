@@ -30,7 +30,9 @@ def forbid(calls: list[str], error: int) -> None:
         program.append((_EQUAL, len(numbers) - place, 0, number))
     program += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _FAIL | error)]
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *it) for it in program))
-    head = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program), ctypes.addressof(code)))
+    head = ctypes.create_string_buffer(
+        struct.pack("HxxxxxxP", len(program), ctypes.addressof(code))
+    )
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) or libc.prctl(_SECCOMP, _FILTER, head):
         raise OSError(ctypes.get_errno(), "prctl")

@@ -9,9 +9,9 @@ import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from scout.agent import inspect
 from scout.agent.config import read
 from scout.agent.health import NOT_SERVING, SERVING, HealthServer, check_master
-from scout.agent import inspect
 from scout.agent.run import Agent
 from scout.errors import AddressInUse
 from scout.process.values import Address
