@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
 
+from scout.agent.core.actions import MonitorConfig, Verdict
 from scout.agent.core.inventory import Inventory
-from scout.agent.core.monitor import UNREAD, Life, MonitorConfig, Verdict
+from scout.agent.core.monitor import UNREAD, Life
 from scout.core.histogram import Histogram
 from scout.core.labels import cut
 from scout.core.ratelimit import RateLimit

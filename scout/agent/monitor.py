@@ -12,18 +12,10 @@ from random import Random
 from typing import TypeVar
 
 from scout.agent.announce import Announcer, Figures, MonitorListener
+from scout.agent.core.actions import Action, Drain, Look, MonitorConfig, Scan, Scanned, Watch
 from scout.agent.core.identity import REPLACED, DirectoryIdentity
 from scout.agent.core.inventory import Inventory
-from scout.agent.core.monitor import (
-    Action,
-    Drain,
-    Life,
-    Look,
-    MonitorConfig,
-    Scan,
-    Scanned,
-    Watch,
-)
+from scout.agent.core.monitor import Life
 from scout.agent.core.reconcile import Listing
 from scout.agent.inspect import Unavailable, explain, look
 from scout.agent.scan import Scanner
@@ -106,6 +98,13 @@ class Monitor:
         self._life.held(self._clock(), seconds)
         self._tell()
         self._wake.set()
+
+    def rejoined(self) -> None:
+        """The master has us registered again."""
+        if self._verifier.waiting:
+            self._life.rejoined(self._clock())
+            self._tell()
+            self._wake.set()
 
     async def run(self) -> None:
         """Do what is asked for until cancelled."""

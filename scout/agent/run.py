@@ -18,9 +18,9 @@ import grpc
 
 from scout import __version__
 from scout.agent.config import Config, check_directory
+from scout.agent.core.actions import MonitorConfig, Verdict
 from scout.agent.core.identity import DirectoryIdentity, absolute
 from scout.agent.core.inventory import Inventory
-from scout.agent.core.monitor import MonitorConfig, Verdict
 from scout.agent.core.session import Session
 from scout.agent.core.standstill import Standstill
 from scout.agent.health import LIVENESS, WHOLE, HealthServer, check_master
@@ -116,6 +116,7 @@ class Agent:
         self.log = log.get("scout")
         self.lag = LagMonitor(self.log, self._turn)
         self._standstill = Standstill()
+        self._registrations = 0
         self.health: HealthServer | None = None
         self._metrics: Server | None = None
         self._ready = False
@@ -210,6 +211,9 @@ class Agent:
         seconds = self._standstill.turn(time.clock_gettime(time.CLOCK_BOOTTIME), limit)
         if seconds:
             self.patrol.held(seconds)
+        if self.session.registrations != self._registrations:
+            self._registrations = self.session.registrations
+            self.patrol.rejoined()
 
     # What the host is told
 

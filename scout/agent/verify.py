@@ -68,6 +68,12 @@ class Verifier:
         """What a lookup proves in the directory that is watched."""
         self.events = 0
 
+    @property
+    def waiting(self) -> bool:
+        """True while there are events that were not read, or names that are in doubt."""
+        queued = self._watcher is not None and self._watcher.backlog() > 0
+        return queued or bool(self._doubts)
+
     def attach(self, watcher: Watcher) -> None:
         """Read `watcher` from now on. Takes ownership of it."""
         self.detach()

@@ -37,7 +37,7 @@ def mounted(where: Path, *options: str) -> Iterator[None]:
             served.terminate()
 
 
-def serve(where: str, options: list[str]) -> None:
+def serve(where: str, options: list[str]) -> None:  # noqa: C901 - a small file system, whole
     """Serve until unmounted."""
     from fuse import FUSE, FuseOSError, Operations  # it loads libfuse, which may be missing
 

@@ -67,7 +67,7 @@ def test_the_mount_is_found_also_without_proc(tmp_path: Path) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", disk], check=True)
     (disk / "a" / "b").mkdir(parents=True)
     look = "import sys; from scout.agent.inspect import look; print(look(sys.argv[1].encode()))"
-    ask = [sys.executable, "-c", look, disk / "a" / "b"]
+    ask = [sys.executable, "-c", look, str(disk / "a" / "b")]
     try:
         with_it = subprocess.run(ask, check=True, capture_output=True, text=True).stdout
         for prefix in ([], without("ENOSYS", "statx")):

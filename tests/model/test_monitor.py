@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from scout.agent.core.actions import Scanned
 from scout.agent.core.identity import DirectoryIdentity, Home
-from scout.agent.core.monitor import Life, Scanned
+from scout.agent.core.monitor import Life
 from scout.agent.core.reconcile import Listing, Reconciler
 from tests.model.watched_world import GRACE, NAMES, POLL, Actor, Directory, Kernel
 

@@ -7,18 +7,10 @@ Nothing here is real, and everything that is decided is decided by the cores und
 import random
 from dataclasses import dataclass, field
 
+from scout.agent.core.actions import Drain, Look, MonitorConfig, Scan, Scanned, Verdict, Watch
 from scout.agent.core.filesystems import Naming
 from scout.agent.core.identity import DirectoryIdentity
-from scout.agent.core.monitor import (
-    Drain,
-    Life,
-    Look,
-    MonitorConfig,
-    Scan,
-    Scanned,
-    Verdict,
-    Watch,
-)
+from scout.agent.core.monitor import Life
 from scout.agent.core.reconcile import Listing, Reconciler
 from scout.agent.core.standstill import Standstill
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from scout.agent.core.actions import MonitorConfig, Verdict
 from scout.agent.core.identity import DirectoryIdentity
 from scout.agent.core.inventory import Inventory
-from scout.agent.core.monitor import MonitorConfig, Verdict
 from scout.agent.inspect import look
 from scout.agent.monitor import LINES, PERIOD, Monitor
 from scout.core.liveness import Liveness

@@ -22,20 +22,25 @@ Owned by one thread.
 from dataclasses import dataclass
 from random import Random
 
+from scout.agent.core.actions import (
+    Action,
+    Drain,
+    Look,
+    MonitorConfig,
+    Scan,
+    Scanned,
+    Verdict,
+    Watch,
+)
 from scout.agent.core.budget import Budget
+from scout.agent.core.cost import SHARE_POLLED, Cost
 from scout.agent.core.filesystems import Naming, tells
 from scout.agent.core.identity import REPLACED, DirectoryIdentity, Home, replaced
 from scout.core.backoff import Backoff
 
-SHARE_WATCHED = 0.008
-SHARE_POLLED = 0.05
-"""How much of the time reading may take, by the clock on the wall, since that is what a server
-feels: a poll stretches itself beyond `--poll-interval` to stay under. With events a scan is a
-safety net that finds nothing; without, it is all there is."""
-
 SHARE_DOUBTED, SAVED = 0.25, 10.0
-"""The same for scans because events were lost, or could not say enough: the events of a storm need
-the rest. The share is saved up for so many seconds: after a quiet time there is no pause."""
+"""How much of the time scans may take because events were lost, or could not say enough: the rest
+is the storm's. Saved up for so many seconds: after a quiet time there is no pause."""
 
 BEHIND_LEAST = 1.0
 """Seconds that the directory is called behind after events were lost, at least: no flapping."""
@@ -51,68 +56,6 @@ SOON = 0.02
 
 LOST = "events were lost; everything is read again"
 UNREAD = "the first scan has not ended"
-
-
-@dataclass(frozen=True, slots=True)
-class MonitorConfig:
-    """What the operator decided. Durations in seconds."""
-
-    path: bytes
-    poll_interval: float
-    scan_timeout: float
-    include_hidden: bool
-    require_mount: bool
-    poll_only: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Look at what the path leads to, and prove the watch. Then `looked` or `look_failed`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Watch the directory. Then `watching`, `unwatchable` or `look_failed`."""
-
-    directory: DirectoryIdentity
-
-
-@dataclass(frozen=True, slots=True)
-class Drain:
-    """Settle all that the kernel has queued by now. Then `drained`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """Read the directory and believe it. Then `scanned` or `look_failed`."""
-
-    directory: DirectoryIdentity
-    reason: str
-
-
-Action = Look | Watch | Drain | Scan
-
-
-@dataclass(frozen=True, slots=True)
-class Scanned:
-    """What came of a scan. `seconds`: what the reading took, by the clock on the wall."""
-
-    seconds: float
-    whole: bool = True
-    """False if events were lost meanwhile in a way that made it void."""
-    suspects: int = 0
-    """Names that no listing has, though a lookup finds them."""
-    exact: bool | None = None
-    """What was learned of `Naming.UNKNOWN`, if anything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What may be said of the directory. `reason` says why not more; empty if all is well."""
-
-    available: bool
-    behind: bool
-    reason: str
 
 
 class Life:
@@ -139,7 +82,7 @@ class Life:
         self._wanted = ""
         self._poll_at = self._suspects_at = float("inf")
         self._budget = Budget(SHARE_DOUBTED, SAVED)
-        self._costs: tuple[float, ...] = ()
+        self._cost = Cost()
         self._scan: _Running | None = None
         # What was lost, asked for and left open.
         self._losses = 0
@@ -148,7 +91,7 @@ class Life:
         self._asked = False
         self._suspects = 0
         # Standstills.
-        self._gap = 0.0
+        self._gap = ""
         self._gaps = self._gap_losses = 0
         self._now = float("-inf")
 
@@ -176,13 +119,10 @@ class Life:
         if moved or self._path is None:
             self._home.remember(place)
         self._path = place.path
-        change = ""
         if self.place is not None:
             change = replaced(self.place, place, watched=self.watched)
-            if not change and self.watched and not proven:
-                change = REPLACED
-            if change:
-                self._unavailable(change)
+            if change or (self.watched and not proven):
+                self._unavailable(change or REPLACED)
         if self.place is None:
             self._arrive(place)
         elif self._justified:
@@ -222,7 +162,7 @@ class Life:
         if outcome.exact is not None and self.naming is Naming.UNKNOWN:
             self.naming = Naming.EXACT if outcome.exact else Naming.LOOSE
         self._suspects = outcome.suspects
-        pause = SOON if self.watched else max(SOON, self._cost() / SHARE_POLLED)
+        pause = SOON if self.watched else max(SOON, self._cost.pause(watched=False))
         self._suspects_at = now + pause if self._suspects else float("inf")
         clean = outcome.whole and scan.losses == self._losses
         if not clean:
@@ -233,12 +173,12 @@ class Life:
         self._justified = True
         self._doubt = ""
         if self._gap and scan.gaps == self._gaps:
-            self._gap = 0.0
+            self._gap = ""
 
     def drained(self) -> None:
         """What the kernel had queued after the last look is settled."""
         if self._losses == self._gap_losses:
-            self._gap = 0.0
+            self._gap = ""
 
     def lost(self, now: float, reason: str) -> None:
         """An event, or the lack of an entry, says that the directory may be gone: look now."""
@@ -258,7 +198,15 @@ class Life:
 
     def held(self, now: float, seconds: float) -> None:
         """The program stood still for `seconds`, too long for what it believes to be current."""
-        self._gap = max(self._gap, seconds)
+        self._interrupt(now, f"catching up after a standstill of {seconds:.0f} s")
+
+    def rejoined(self, now: float) -> None:
+        """The master has us again, and events wait: what is said first holds after them."""
+        if not self._gap:
+            self._interrupt(now, "catching up")
+
+    def _interrupt(self, now: float, reason: str) -> None:
+        self._gap = reason
         self._gaps += 1
         self._gap_losses = self._losses
         self._alarm(now)
@@ -308,7 +256,7 @@ class Life:
         if self._doubt or not self._justified:
             return Verdict(False, False, self._doubt or UNREAD)
         if self._gap:
-            return Verdict(False, False, f"catching up after a standstill of {self._gap:.0f} s")
+            return Verdict(False, False, self._gap)
         if self._overflowed or now < self._behind_until:
             return Verdict(True, True, LOST)
         if self._asked or (self._scan is not None and self._scan.asked):
@@ -326,9 +274,9 @@ class Life:
         self._behind_until = float("-inf")
         self._suspects, self._suspects_at = 0, float("inf")
         self.naming = place.naming
-        self._costs = ()
+        self._cost = Cost()
         self._watch_at = float("-inf")
-        self._gap = 0.0
+        self._gap = ""
 
     def _unavailable(self, reason: str) -> None:
         """`reason` stands until a scan has justified the belief again."""
@@ -385,16 +333,10 @@ class Life:
     def _spend(self, now: float, seconds: float, scan: "_Running") -> None:
         if self._overflowed or scan.reason in ("overflow", "change", "suspect"):
             self._budget.spend(seconds, now)
-        # A scan may be slow because the machine was busy for a moment: of the last ones the
-        # quickest tells what reading costs.
-        self._costs = (*self._costs[-2:], seconds)
-        share = SHARE_WATCHED if self.watched else SHARE_POLLED
+        self._cost.spend(seconds)
         # A little less than the pause between two looks, so that each look is followed by a scan.
         interval = self._config.poll_interval * (1 - 2 * JITTER)
-        self._poll_at = now + max(interval, self._cost() / share)
-
-    def _cost(self) -> float:
-        return min(self._costs, default=0.0)
+        self._poll_at = now + max(interval, self._cost.pause(watched=self.watched))
 
 
 @dataclass(frozen=True, slots=True)

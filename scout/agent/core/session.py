@@ -117,7 +117,7 @@ class Session:
         self._last_call: float | None = None
         self.acknowledged_at: float | None = None
         self.resyncs = 0
-        self.attempts = 0
+        self.attempts = self.registrations = 0
         # When the oldest change that waits, and that is in flight, was noticed.
         self._noticed: float | None = None
         self._carried: float | None = None
@@ -273,6 +273,7 @@ class Session:
 
     def _registered(self, message: Registered, now: float) -> None:
         self.phase = Phase.LIVE
+        self.registrations += 1
         self.master_serving = message.serving
         self._patience = message.heartbeat_limit + message.health_timeout
         self._told = None
