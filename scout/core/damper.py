@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Damper(Generic[T]):
-    """A rate limit whose last word is always told, when the period ends if not before.
+    """A rate limit whose last word is always told: what was held back last comes at its end.
 
     For events of which the newest is how things are. Whoever uses it calls `take` at `due`.
     """

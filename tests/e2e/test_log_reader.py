@@ -99,7 +99,7 @@ def test_programs_serve_on_when_the_reader_of_their_log_has_left(
     (tmp_path / "a").touch()
     master = stage.master()
     assert master.process.stdout
-    agent = stage.agent(tmp_path, master, "--poll-interval=100ms")
+    agent = stage.agent(tmp_path, master, "--poll-interval=100ms", "--metrics=127.0.0.1:0")
     agent.wait_for_line("watching directory")
     for program in (master, agent):
         leave(program)
@@ -110,6 +110,8 @@ def test_programs_serve_on_when_the_reader_of_their_log_has_left(
     wait_until(lambda: master.names() == [])
     tmp_path.with_name("away").rename(tmp_path)
     wait_until(lambda: master.names() == ["a"])
+    assert master.metric("scoutmaster_log_lines_dropped_total") > 0
+    wait_until(lambda: agent.metric("scout_log_lines_dropped_total") > 0)
     for program in (agent, master):
         program.send(signal.SIGTERM)
         assert program.process.wait(LIMIT) == 0
