@@ -13,9 +13,9 @@ from contextlib import ExitStack, suppress
 
 import grpc.aio
 
-from scout.core.values import Address
 from scout.errors import AddressInUse
 from scout.process.listen import ATTEMPTS, Place, has_ipv6, listen, place
+from scout.process.values import Address
 
 IPV4 = "0.0.0.0"
 """All addresses of IPv4."""

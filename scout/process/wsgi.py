@@ -17,7 +17,7 @@ from waitress import wasyncore
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
-from scout.core.trickle import Trickle
+from scout.core.ratelimit import RateLimit
 from scout.process import listen, log
 from scout.process.connection import Connection
 
@@ -111,8 +111,8 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         self._still = still
         self._log = log
         self._observe = observe
-        self._trickle = Trickle(1, QUIET)
-        self._refusals = Trickle(1, QUIET)
+        self._trickle = RateLimit(1, QUIET)
+        self._refusals = RateLimit(1, QUIET)
         self._refusing = threading.Lock()
         self._deaf_until = 0.0
         self._tidy_at = 0.0
