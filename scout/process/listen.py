@@ -2,7 +2,7 @@
 
 One rule for all listeners of both programs, whoever opens them:
 - A bare port is all addresses of this host: IPv6 and IPv4, or IPv4 alone where there is no IPv6.
-- `[::]` is the same, and an error where there is no IPv6. `0.0.0.0` is IPv4 alone.
+- `[::]` is the same. `0.0.0.0` is IPv4 alone.
 - A name is all addresses that it has.
 - All of it or nothing: where a part is taken, nothing is served.
 """
@@ -89,11 +89,7 @@ def has_ipv6() -> bool:
 def _places(host: str) -> list[tuple[socket.AddressFamily, str]]:
     """The addresses that `host` stands for, as numbers."""
     if host in ("", "::"):
-        if has_ipv6():
-            return [(socket.AF_INET6, "::")]
-        if not host:
-            return [(socket.AF_INET, "0.0.0.0")]
-        raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+        return [(socket.AF_INET6, "::") if has_ipv6() else (socket.AF_INET, "0.0.0.0")]
     places: list[tuple[socket.AddressFamily, str]] = []
     try:
         found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
