@@ -1,0 +1,38 @@
+"""`scout`: from the command line to an exit code."""
+
+import os
+import sys
+
+from scout import __version__
+from scout.agent import config
+from scout.errors import printable
+from scout.process import log
+from scout.process.entry import enter
+from scout.process.options import help_text
+
+
+def main() -> int:
+    """Run the program with this process's arguments and environment."""
+    return enter("scout", _main)
+
+
+def _main() -> int:
+    wish, settings = config.read(sys.argv[1:], os.environ)
+    if wish == "help":
+        print(help_text(config.MANUAL), end="")
+    elif wish == "version":
+        print(f"scout {__version__}")
+    elif settings is not None:
+        if wish == "check":
+            config.check_directory(settings.directory)
+            directory = printable(os.fsdecode(settings.directory))
+            print(f"scout: the configuration is right: {directory} for {settings.master}")
+            return 0
+        log.configure(settings.log_level, settings.log_format, os.environ)
+        # gRPC's core writes lines of its own to standard error, about what we report as well.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        # Imported here: --help, --check and --version need no gRPC.
+        from scout.agent.run import run
+
+        return run(settings)
+    return 0

@@ -1,0 +1,320 @@
+"""The stream to the master: the gRPC shell around `core/session.py`.
+
+One stream at a time, one timer. The loop is always the same: feed what happened to the session,
+drain what it has to say, sleep until something happens or its deadline comes. When the stream
+ends, for whatever reason, a new one is opened after a while; the session knows what to resume.
+
+Owned by the event loop's thread.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import cast
+
+import grpc
+import grpc.aio
+
+from scout.agent.core.session import WORKING, Phase, Session
+from scout.core.backoff import Backoff
+from scout.core.liveness import Liveness
+from scout.core.messages import Registered
+from scout.errors import ProtocolError
+from scout.process.log import Log
+from scout.wire import codec, transport
+
+UNREACHABLE = Backoff(base=0.05, limit=0.5)
+"""Between attempts to reach a master. Low, so that files return within a second of its return."""
+
+REFUSED = Backoff(base=0.5, limit=5.0)
+"""Between attempts after the master said no: a person must change something first."""
+
+STEADY = 1.0
+"""Seconds that a stream must have lasted for the next attempts to begin without a wait again."""
+
+CONNECT_LEAST, CONNECT_MOST = 0.5, 5.0
+"""Bounds in seconds on one attempt to connect. Within them an attempt may take four times what the
+last successful one took, so that neither a long line nor a black hole is waited for wrongly."""
+
+REGISTER_MOST = 10.0
+"""Seconds that a connected master may take to answer Register: a thousand may be before us."""
+
+STREAM_LIMIT, SLACK = 30.0, 10.0
+"""Seconds without a message of the master, or the end of an attempt to reach it: the stream is
+stuck. Where the master asks less often, what it announced and some more."""
+
+PARTING = 1.0
+"""Seconds that the stream's status may take after a goodbye or a failed write."""
+
+LINE_LEAST = 1.5
+"""Seconds that what was sent may lie unacknowledged by the master's kernel, at least: where the
+master waits longer for a late word, so long. Then the line is cut, and a new connection, tried
+every half second, finds sooner than the kernel's ever longer waits that it has healed."""
+
+LOOK = 1.0
+"""Seconds between two looks whether a master that takes nothing more is gone."""
+
+WRITE_FAILED = (grpc.StatusCode.INTERNAL, "Internal error from Core")
+"""What gRPC's asyncio client calls the end of a stream that it found out about by a write."""
+
+CHANNEL = (
+    # A new attempt must not inherit the backoff of an old one.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.enable_retries", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 500),
+    # Only with keepalive does gRPC let the kernel end a connection that takes nothing more
+    # (TCP_USER_TIMEOUT); its own pings are not needed, and come once an hour.
+    ("grpc.keepalive_time_ms", 3_600_000),
+    *transport.DIRECT,
+    *transport.OPTIONS,
+)
+
+
+Call = grpc.aio.StreamStreamCall[bytes, bytes]
+
+EOF: object = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an attempt or a stream ended. `refused`: the master itself said no."""
+
+    code: grpc.StatusCode
+    reason: str
+    refused: bool
+    registered: bool
+
+
+class Reporter:
+    """Keeps a stream to the master. `run` goes on until it is cancelled."""
+
+    def __init__(
+        self,
+        address: str,
+        session: Session,
+        vitals: Liveness,
+        log: Log,
+        random: Random,
+        on_state: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.address = address
+        self.trouble: Ended | None = None
+        """Why there is no stream; None while there is one."""
+        self.reconnects = 0
+        self.first: asyncio.Future[Ended | None] = asyncio.get_running_loop().create_future()
+        self._session = session
+        self._vitals = vitals
+        self._log = log
+        self._random = random
+        self._on_state = on_state
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._connect_limit = CONNECT_MOST
+        self._line_limit = LINE_LEAST
+        self._move: tuple[bytes, int] | None = None
+        self._leaving = False
+
+    @property
+    def connected(self) -> bool:
+        """True while the master has us registered."""
+        return self._session.phase is Phase.LIVE
+
+    def nudge(self) -> None:
+        """Something changed that the session may want to tell."""
+        self._wake.set()
+
+    def move(self, directory: bytes, epoch: int) -> None:
+        """The path leads to another directory: leave the old claim, make a new one."""
+        self._move = (directory, epoch)
+        self._session.leave()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Open stream after stream. If the very first does not lead to a registration, `first`
+        says how it ended and nothing more is tried."""
+        failures = 0
+        while True:
+            begun = self._clock()
+            ended = await self.attempt()
+            if not self.first.done():
+                self.first.set_result(ended)
+                await asyncio.Event().wait()
+            acknowledged = self._session.acknowledged_at
+            useful = acknowledged is not None and acknowledged >= begun
+            steady = self._clock() - begun >= STEADY
+            if ended.registered and steady and (useful or not ended.refused):
+                failures = 0
+            self._note(ended)
+            backoff = REFUSED if ended.refused else UNREACHABLE
+            if self._move is not None:
+                self._session.move(*self._move)
+                self._move = None
+            else:
+                await asyncio.sleep(backoff.delay(failures, self._random))
+                failures += 1
+            self.reconnects += 1
+
+    async def leave(self, limit: float) -> None:
+        """Say goodbye, if there is somebody to say it to, and wait up to `limit` seconds until it
+        has arrived."""
+        self._leaving = True
+        if self._session.phase is not Phase.CLOSED:
+            # Also while the answer to Register is on its way: the claim may stand already.
+            self._session.leave()
+            self._wake.set()
+            try:
+                async with asyncio.timeout(limit):
+                    await self._idle.wait()
+            except TimeoutError:
+                self._log.warning("the master did not take the goodbye", master=self.address)
+
+    async def attempt(self) -> Ended:
+        """Open one stream and live with it until it ends."""
+        self._vitals.beat("stream", self._clock())
+        options = (*CHANNEL, ("grpc.keepalive_timeout_ms", round(1000 * self._line_limit)))
+        async with grpc.aio.insecure_channel(self.address, options=options) as channel:
+            try:
+                begun = self._clock()
+                async with asyncio.timeout(self._connect_limit):
+                    await channel.channel_ready()
+                took = self._clock() - begun
+                self._connect_limit = min(max(CONNECT_LEAST, 4 * took), CONNECT_MOST)
+            except TimeoutError:
+                # Patience grows while nothing answers: the line may have become long.
+                self._connect_limit = min(self._connect_limit * 1.2, CONNECT_MOST)
+                return Ended(grpc.StatusCode.UNAVAILABLE, "no connection", False, False)
+            call = open_stream(channel)
+            now = self._clock()
+            self._session.opened(now, time.time() - now)
+            self._idle.clear()
+            try:
+                return await self._converse(call)
+            finally:
+                self._idle.set()
+                self._session.closed()
+                call.cancel()
+                self._on_state()
+
+    async def _converse(self, call: Call) -> Ended:
+        """Speak and listen until one of them is over."""
+        listener = asyncio.create_task(self._listen(call))
+        speaker = asyncio.create_task(self._speak(call))
+        try:
+            while not (listener.done() or speaker.done()):
+                # A write waits for ever where the master's host is gone: the speaker can't look.
+                await asyncio.wait(
+                    {listener, speaker}, timeout=LOOK, return_when=asyncio.FIRST_COMPLETED
+                )
+                if self._session.silent(self._clock()):
+                    break
+            if not listener.done() and self._session.silent(self._clock()):
+                return self._broken("the master was silent for too long")
+            # After a goodbye, or a write that failed, the stream's status follows.
+            await asyncio.wait({listener}, timeout=PARTING)
+            if not listener.done():
+                return self._broken("the stream broke")
+            listener.result()
+            return self._broken("the master ended the stream")
+        except grpc.aio.AioRpcError as error:
+            code, reason = error.code(), error.details() or ""
+            if (code, reason) == WRITE_FAILED:
+                return self._broken("the stream broke while it was written to")
+            refused = code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+            return Ended(code, reason, refused, self.connected)
+        except ProtocolError as error:
+            return self._broken(str(error))
+        except TimeoutError:
+            return self._broken("the master did not answer the registration")
+        finally:
+            for task in (listener, speaker):
+                task.cancel()
+            await asyncio.gather(listener, speaker, return_exceptions=True)
+
+    def _broken(self, reason: str) -> Ended:
+        return Ended(grpc.StatusCode.UNAVAILABLE, reason, False, self.connected)
+
+    async def _listen(self, call: Call) -> None:
+        """Feed the session until the stream ends."""
+        session = self._session
+        # `asyncio.wait_for` would lose a cancellation that comes together with the answer.
+        async with asyncio.timeout(REGISTER_MOST):
+            data = await call.read()
+        while data is not EOF:
+            now = self._clock()
+            message = codec.decode_master(cast(bytes, data))
+            before = self._standing()
+            session.received(message, now)
+            self._vitals.beat("stream", now)
+            if isinstance(message, Registered):
+                self._line_limit = max(LINE_LEAST, message.health_timeout)
+                patience = message.heartbeat_limit + message.health_timeout
+                self._vitals.expect("stream", max(STREAM_LIMIT, patience + SLACK), now)
+                if self.trouble is not None:
+                    self._log.info("registered with the master again", master=self.address)
+                self.trouble = None
+                if not self.first.done():
+                    self.first.set_result(None)
+            if before != self._standing():
+                self._on_state()
+            self._wake.set()
+            data = await call.read()
+
+    def _standing(self) -> tuple[Phase, bool, bool]:
+        session = self._session
+        return session.phase, session.master_serving, session.acknowledged_at is None
+
+    async def _speak(self, call: Call) -> None:
+        """Drain the session until it has said goodbye or the master has been silent too long."""
+        session = self._session
+        while True:
+            self._wake.clear()
+            now = self._clock()
+            if session.silent(now):
+                return
+            message = session.next(now)
+            if message is WORKING:
+                await asyncio.sleep(0)
+            elif message is not None:
+                await call.write(codec.encode_agent(message))
+                if session.phase is Phase.PARTING:
+                    await call.done_writing()
+                    return
+            else:
+                self._arm(session.deadline(), now)
+                await self._wake.wait()
+
+    def _arm(self, deadline: float | None, now: float) -> None:
+        """Wake up at `deadline`. There is one timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(0.0, deadline - now), self._wake.set)
+
+    def _note(self, ended: Ended) -> None:
+        """Log once when the trouble is another than before."""
+        before, self.trouble = self.trouble, ended
+        if self._leaving:
+            return
+        if self._move is None and (before is None or before.code is not ended.code):
+            self._log.warning(
+                "the master refused the registration" if ended.refused else "lost the master",
+                master=self.address,
+                code=ended.code.name,
+                reason=ended.reason,
+            )
+        self._on_state()
+
+
+def open_stream(channel: grpc.aio.Channel) -> Call:
+    """Begin the conversation. Messages stay bytes; the codec is called by who reads and writes."""
+    call: Call = channel.stream_stream(codec.REPORT)()  # type: ignore[call-arg]  # all have defaults
+    return call

@@ -1,0 +1,82 @@
+"""Where HTTP threads ask: the published view at once, anything else from the event loop."""
+
+import asyncio
+import time
+from concurrent.futures import Future
+
+from scout.process.lag import LagMonitor
+from scoutmaster.core.master import Master
+from scoutmaster.core.view import ClientRow, View
+
+ASK_LIMIT = 5.0
+"""Seconds that a request waits for the event loop before it is answered with 503."""
+
+DEAD = 10.0
+"""Seconds that the event loop may be held before the master calls itself ill."""
+
+
+class MasterReader:
+    """May be used from any thread."""
+
+    def __init__(self, master: Master, lag: LagMonitor, loop: asyncio.AbstractEventLoop) -> None:
+        self._master = master
+        self._lag = lag
+        self._loop = loop
+
+    def view(self) -> View:
+        """The published view: one revision, whole."""
+        return self._master.view
+
+    def clients(self) -> tuple[ClientRow, ...]:
+        """All clients at one moment. Raises TimeoutError if the event loop does not answer."""
+        answer: Future[tuple[ClientRow, ...]] = Future()
+
+        def ask() -> None:
+            if answer.set_running_or_notify_cancel():
+                answer.set_result(self._rows())
+
+        try:
+            self._loop.call_soon_threadsafe(ask)
+        except RuntimeError as error:
+            raise TimeoutError("the master has stopped") from error
+        try:
+            return answer.result(ASK_LIMIT)
+        except TimeoutError:
+            answer.cancel()
+            raise
+
+    def ready(self) -> str | None:
+        """Why the list should not be relied on yet, or None."""
+        master = self._master
+        if not master.serving:
+            return "the master is shutting down"
+        if not master.settled:
+            return "the master has just started and waits for its agents"
+        return self.alive()
+
+    def alive(self) -> str | None:
+        """Why the master is ill, or None."""
+        held = time.monotonic() - self._lag.seen_at
+        return f"the event loop has been held for {held:.0f} s" if held > DEAD else None
+
+    def _rows(self) -> tuple[ClientRow, ...]:
+        now = time.monotonic()
+        to_unix = time.time() - now
+        rows = []
+        for client in self._master.registry.clients.values():
+            standing, reason = client.judge()
+            rows.append(
+                ClientRow(
+                    host=client.host,
+                    directory=client.directory,
+                    state=standing.value,
+                    reason=reason,
+                    since=client.since + to_unix,
+                    files=client.state.count,
+                    sequence=client.state.sequence,
+                    lag=max(0.0, now - client.heard),
+                    version=client.version,
+                    peer=client.peer,
+                )
+            )
+        return tuple(rows)

@@ -1,0 +1,170 @@
+"""The directory's life on the loop that runs the test: a real directory, real events."""
+
+import asyncio
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from scout.agent.core.identity import DirectoryIdentity
+from scout.agent.core.inventory import Inventory
+from scout.agent.inspect import look
+from scout.agent.monitor import LINES, PERIOD, Monitor, MonitorConfig
+from scout.core.liveness import Liveness
+from scout.process import log
+
+QUEUE = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+LIMIT = 20.0
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop run until `condition` holds."""
+    end = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.001)
+
+
+class Scene:
+    """A patrol whose clock stands still unless it is moved, and its guest."""
+
+    def __init__(self, directory: Path, poll_interval: float) -> None:
+        self.now = time.monotonic() + 1000.0
+        self.vouched = 0
+        self.reasons: list[str] = []
+        self.inventory = Inventory()
+        self.vitals = Liveness()
+        orders = MonitorConfig(
+            path=os.fsencode(directory),
+            poll_interval=poll_interval,
+            scan_timeout=5000.0,
+            include_hidden=False,
+            require_mount=False,
+            poll_only=False,
+        )
+        self.patrol = Monitor(
+            orders,
+            self.inventory,
+            self.vitals,
+            self,
+            log.get("scene"),
+            random.Random(1),
+            lambda: self.now,
+        )
+
+    def news(self) -> None:
+        pass
+
+    def vouch(self) -> None:
+        self.vouched += 1
+
+    def doubt(self, reason: str) -> None:
+        self.reasons.append(reason)
+
+    def moved(self, path: bytes) -> None:
+        raise AssertionError(path)
+
+    async def passes(self, seconds: float) -> None:
+        """Time passes, and the patrol notices."""
+        self.now += seconds
+        # Only the poller's beat is waited for: whether the watcher follows is what is tested.
+        self.vitals.expect("poller", 1.0, self.now - 2.0)
+        await until(lambda: "poller" not in self.vitals.stuck(self.now))
+
+
+@asynccontextmanager
+async def scene(directory: Path, poll_interval: float) -> AsyncIterator[Scene]:
+    it = Scene(directory, poll_interval)
+    task = asyncio.create_task(it.patrol.run())
+    try:
+        await until(lambda: it.vouched > 0)
+        yield it
+    finally:
+        task.cancel()
+        ended, _ = await asyncio.wait({task}, timeout=LIMIT)
+        assert ended
+
+
+def overflow(directory: Path, name: str) -> None:
+    """Fill the kernel's queue, so that it drops the event of what is created last: `name`."""
+    for _ in range(QUEUE // 2 + 1):
+        (directory / "passing").touch()
+        (directory / "passing").unlink()
+    (directory / name).touch()
+
+
+async def test_what_two_overflows_in_a_row_lost_is_found_without_a_pause(tmp_path: Path) -> None:
+    """No time passes here by the patrol's clock."""
+    if QUEUE > 40_000:
+        pytest.skip("the kernel's queue is longer than a test can fill")
+    async with scene(tmp_path, poll_interval=3600.0) as it:
+        for number, name in enumerate(("a", "b"), 1):
+            overflow(tmp_path, name)
+            await until(lambda: it.patrol.figures.scans["overflow"] == number)  # noqa: B023
+            await until(lambda: name.encode() in it.inventory.names)  # noqa: B023
+        assert it.patrol.figures.overflows == 2
+
+
+async def test_overflows_do_not_flood_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    async with scene(tmp_path, poll_interval=3600.0) as it:
+        for _ in range(LINES + 2):
+            it.patrol._flood("lost")
+        it.now += PERIOD
+        it.patrol._flood("lost")
+    lines = [r for r in caplog.records if "everything is in doubt" in r.getMessage()]
+    told = [r.__dict__["fields"].get("others_not_logged", 0) for r in lines]
+    assert told == [0] * LINES + [2]
+    assert it.patrol.figures.overflows == LINES + 3
+
+
+async def test_it_ends_when_it_is_told_to_and_woken_at_once(tmp_path: Path) -> None:
+    async with scene(tmp_path, poll_interval=3600.0) as it:
+        it.patrol._wake.set()
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Looks take until this is set again: a directory that does not answer can't be had here."""
+    answers = threading.Event()
+    answers.set()
+
+    def late(path: bytes) -> DirectoryIdentity:
+        answers.wait()
+        return look(path)
+
+    monkeypatch.setattr("scout.agent.scan.look", late)
+    monkeypatch.setattr("scout.agent.monitor.PATIENCE", 0.01)
+    return answers
+
+
+async def test_a_look_that_takes_long_is_not_the_watchers_fault(
+    tmp_path: Path, slow: threading.Event
+) -> None:
+    async with scene(tmp_path, poll_interval=0.01) as it:
+        slow.clear()
+        for _ in range(4):
+            await it.passes(4.0)
+            await until(lambda: not it.vitals.stuck(it.now))
+        slow.set()
+
+
+async def test_a_watcher_whose_events_are_stolen_is_found_while_a_look_takes_long(
+    tmp_path: Path, slow: threading.Event
+) -> None:
+    async with scene(tmp_path, poll_interval=0.01) as it:
+        slow.clear()
+        assert it.patrol._watcher is not None
+        asyncio.get_running_loop().remove_reader(it.patrol._watcher.fileno())
+        for _ in range(4):
+            await it.passes(4.0)
+        assert "watcher" in it.vitals.stuck(it.now)
+        slow.set()
