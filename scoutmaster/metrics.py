@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from scout import __version__
 from scout.core.histogram import Histogram
+from scout.process import log
 from scout.process.lag import LagMonitor
 from scoutmaster.core.refusal import Status
 from scoutmaster.core.registry import Standing
@@ -118,6 +119,11 @@ class _State(Collector):
             ("refusals", "Streams ended with an error.", "status", REFUSALS, tally.refusals),
         ):
             yield _counter(f"scoutmaster_{name}", text, label, known, counts)
+        yield CounterMetricFamily(
+            "scoutmaster_log_lines_dropped",
+            "Log lines that were lost because nobody took them.",
+            value=log.dropped(),
+        )
         yield HistogramMetricFamily(
             "scoutmaster_apply_seconds",
             "Time to apply a message of an agent.",

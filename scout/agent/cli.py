@@ -7,7 +7,7 @@ from scout import __version__
 from scout.agent import config
 from scout.errors import printable
 from scout.process import log
-from scout.process.entry import enter
+from scout.process.entry import enter, show
 from scout.process.options import help_text
 
 
@@ -19,14 +19,14 @@ def main() -> int:
 def _main() -> int:
     wish, settings = config.read(sys.argv[1:], os.environ)
     if wish == "help":
-        print(help_text(config.MANUAL), end="")
+        show(help_text(config.MANUAL))
     elif wish == "version":
-        print(f"scout {__version__}")
+        show(f"scout {__version__}\n")
     elif settings is not None:
         if wish == "check":
             config.check_directory(settings.directory)
             directory = printable(os.fsdecode(settings.directory))
-            print(f"scout: the configuration is right: {directory} for {settings.master}")
+            show(f"scout: the configuration is right: {directory} for {settings.master}\n")
             return 0
         log.configure(settings.log_level, settings.log_format, os.environ)
         # gRPC's core writes lines of its own to standard error, about what we report as well.

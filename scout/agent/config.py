@@ -91,7 +91,9 @@ MANUAL = Manual(
     at the start, and ends if one of them is not there. Once it has started it never ends
     because of either: it says what is wrong and recovers by itself.
 
-    SIGTERM and SIGINT take the directory's files off the list and end the agent.""",
+    SIGTERM and SIGINT take the directory's files off the list and end the agent. So does SIGHUP
+    where it has a terminal; without one SIGHUP changes nothing, since there is nothing to
+    reload.""",
     options=OPTIONS,
     exit_codes=(
         (0, "stopped as asked"),
@@ -99,6 +101,7 @@ MANUAL = Manual(
         (66, "the directory is missing or not a directory"),
         (69, "the scoutmaster can't be reached or does not serve, at the start"),
         (70, "a bug in scout"),
+        (74, "what was asked for can't be written to standard output"),
         (75, "the directory is claimed by another agent"),
         (77, "no permission"),
         (78, "wrong configuration"),

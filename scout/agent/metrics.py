@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from scout import __version__
 from scout.core.histogram import Histogram
-from scout.process import listen
+from scout.process import listen, log
 from scout.process.values import Address
 from scout.process.wsgi import HttpServer
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from scout.agent.run import Agent
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+LOST = "Log lines that were lost because nobody took them."
 
 CONNECTIONS = 16
 """Connections that are open at the same time: Prometheus has one."""
@@ -84,6 +86,7 @@ class AgentCollector(Collector):
         yield _counter(
             "scout_resyncs", "Times that the master asked for a snapshot.", agent.session.resyncs
         )
+        yield _counter("scout_log_lines_dropped", LOST, log.dropped())
         yield _gauge("scout_changes_waiting", "Names not yet sent.", agent.inventory.waiting)
         yield _gauge(
             "scout_loop_lag_seconds",
