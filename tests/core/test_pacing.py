@@ -46,7 +46,7 @@ class Queue:
 def test_a_heartbeat_finds_a_short_queue_on_any_line(rate: float, trip: float) -> None:
     queue = Queue(rate, trip)
     queue.run(30.0)
-    assert queue.worst <= 2.1 * TARGET
+    assert queue.worst <= 2.2 * TARGET
 
 
 @pytest.mark.parametrize("rate", [8e3, 32e3, 125e3, 1e6])
@@ -76,7 +76,7 @@ def test_a_line_that_becomes_slow_is_given_less() -> None:
 
 def test_a_master_that_was_busy_once_costs_a_few_round_trips() -> None:
     pacing = Pacing()
-    pacing.begin(0.001)
+    pacing.begin(0.05)
     pacing.sent(100, 0.0)
     pacing.acknowledged(5.0)
     assert pacing.most == LEAST
@@ -88,9 +88,19 @@ def test_a_master_that_was_busy_once_costs_a_few_round_trips() -> None:
     assert pacing.most == MOST
 
 
-def test_small_messages_that_are_fast_say_nothing_about_large_ones() -> None:
+def test_a_master_that_answers_at_once_is_not_at_the_end_of_a_slow_line() -> None:
+    """What opened the stream alone would have taken longer there. A storm in a small directory
+    then is not cut into more pieces than it must be."""
     pacing = Pacing()
     pacing.begin(0.001)
+    assert pacing.most >= 60_000
+    pacing.begin(0.06)
+    assert pacing.most == LEAST
+
+
+def test_small_messages_that_are_fast_say_nothing_about_large_ones() -> None:
+    pacing = Pacing()
+    pacing.begin(0.05)
     for number in range(1000):
         pacing.sent(10, number)
         pacing.acknowledged(number + 0.001)

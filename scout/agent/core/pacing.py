@@ -29,6 +29,10 @@ LEAST, MOST = 4 * 1024, 1024 * 1024
 few names costs the master twice what their share of a large one would. The most is a window of
 HTTP/2."""
 
+OPENING = 256
+"""Bytes that open a stream, at least: Register, the call's headers, TCP and IP. A line that carried
+them and an answer within a millisecond takes 64 KB in a quarter of a second."""
+
 SHARE = 4
 """Parts of a snapshot on their way together: while one is acknowledged the others keep the line
 busy."""
@@ -51,9 +55,8 @@ class Pacing:
     def begin(self, round_trip: float) -> None:
         """A stream stands; its first question was answered after `round_trip`."""
         self.void()
-        self._window = LEAST
-        self._least = max(round_trip, 0.0)
-        self.slowest = max(self._least, 0.0)
+        self._least = self.slowest = max(round_trip, 1e-6)
+        self._window = min(MOST, max(LEAST, int(OPENING / self._least * TARGET / 2)))
 
     def void(self) -> None:
         """What was on its way will not be acknowledged."""
