@@ -17,7 +17,8 @@ from typing import cast
 import grpc
 import grpc.aio
 
-from scout.agent.core.session import WORKING, Phase, Session
+from scout.agent.core.phase import WORKING, Phase
+from scout.agent.core.session import Session
 from scout.core.backoff import Backoff
 from scout.core.liveness import Liveness
 from scout.core.messages import Registered
@@ -182,7 +183,8 @@ class Reporter:
         """Open one stream and live with it until it ends."""
         self._vitals.beat("stream", self._clock())
         options = (*CHANNEL, ("grpc.keepalive_timeout_ms", round(1000 * self._line_limit)))
-        async with grpc.aio.insecure_channel(self.address, options=options) as channel:
+        target = transport.target(self.address)
+        async with grpc.aio.insecure_channel(target, options=options) as channel:
             try:
                 begun = self._clock()
                 async with asyncio.timeout(self._connect_limit):

@@ -7,7 +7,8 @@ Rules of this file:
    it gives None, then sleeps until `deadline()`. `now` is a monotonic time in seconds.
 3. At most one `Changes`, or one cut, is unacknowledged. What changes meanwhile waits in the
    inventory, merged. In a quiet directory a change leaves at once; while changes keep coming the
-   next one leaves when the last is acknowledged and `PACE` has passed since it left.
+   next one leaves when the last is acknowledged and `PACE` has passed since it left. However much
+   there is to send, it leaves in pieces that keep room on the line for the heartbeats (`pacing`).
 4. Health is never claimed before the state it vouches for was sent: after a directory has come
    back, SERVING follows the changes, it does not overtake them. It is said at once when it
    changes, and every interval unasked, in rounds that all agents have in common.
@@ -18,9 +19,10 @@ from anywhere.
 Owned by one thread.
 """
 
-from enum import Enum
-
-from scout.agent.core.inventory import Inventory, Snapshot
+from scout.agent.core.inventory import Inventory, Snapshot, weight
+from scout.agent.core.pacing import Pacing
+from scout.agent.core.phase import WORKING, Phase, Working
+from scout.agent.core.standing import Claim, Standing
 from scout.core import timeslots
 from scout.core.checkpoint import BATCH
 from scout.core.histogram import Histogram
@@ -31,6 +33,7 @@ from scout.core.messages import (
     Health,
     MasterHealth,
     MasterMessage,
+    Progress,
     Register,
     Registered,
     Resync,
@@ -57,25 +60,6 @@ LATENCIES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30
 """Bounds in seconds: what is promised is milliseconds, what an outage costs is seconds."""
 
 
-class Phase(Enum):
-    """Where the conversation stands."""
-
-    CLOSED = "closed"
-    GREETING = "greeting"
-    REGISTERING = "registering"
-    LIVE = "live"
-    PARTING = "parting"
-
-
-class Working(Enum):
-    """`Session.next` did a slice of work and has nothing to say yet: ask again soon."""
-
-    WORKING = "working"
-
-
-WORKING = Working.WORKING
-
-
 class Session:
     """One agent's conversation with its master, over as many streams as it takes."""
 
@@ -96,12 +80,8 @@ class Session:
         self.phase = Phase.CLOSED
         self.master_serving = False
         self._inventory = inventory
-        # The directory's health, and whether the state to vouch for still has to be sent.
-        self._serving = False
-        self._reason = "the first scan has not ended"
-        self._behind = False
-        self._catching_up = False
-        self._told: tuple[bool, str, bool, int] | None = None
+        self._standing = Standing(inventory)
+        self._told: Claim | None = None
         self._health_due = float("inf")
         self._interval = self._skew = 0.0
         self.grace = GRACE_LEAST
@@ -111,6 +91,8 @@ class Session:
         # What is unacknowledged on this stream.
         self._awaiting: int | None = None
         self._cut: Snapshot | None = None
+        self._pacing = Pacing()
+        self._asked = 0.0
         self._left = float("-inf")
         self._heard = 0.0
         self._patience: float | None = None
@@ -147,12 +129,15 @@ class Session:
         match message:
             case Ack():
                 self._acknowledged(message.sequence, now)
+            case Progress():
+                self._pacing.progressed(message, now)
             case MasterHealth():
                 self.master_serving = message.serving
             case Resync():
                 # Whatever was unacknowledged is void.
                 self.resyncs += 1
                 self._awaiting = self._cut = None
+                self._pacing.void()
                 self._inventory.forget()
 
     def closed(self) -> None:
@@ -160,6 +145,7 @@ class Session:
         self.phase = Phase.CLOSED
         self.master_serving = False
         self._awaiting = self._cut = self._patience = self._last_call = None
+        self._pacing.void()
         self._health_due = float("inf")
 
     def noticed(self, now: float) -> None:
@@ -168,15 +154,12 @@ class Session:
             self._noticed = now
 
     def vouch(self, *, behind: bool = False, reason: str = "") -> None:
-        """The inventory is the directory's truth, from now on as events keep it so. `behind`: as
-        far as is known, and for `reason` it is known not to be all."""
-        if not self._serving:
-            self._catching_up = True
-        self._serving, self._behind, self._reason = True, behind, reason
+        """The directory is available: see `Standing`."""
+        self._standing.vouch(behind=behind, reason=reason)
 
     def doubt(self, reason: str) -> None:
         """The directory is unavailable; `reason` is for people to read."""
-        self._serving, self._behind, self._reason = False, False, reason
+        self._standing.doubt(reason)
 
     def leave(self) -> None:
         """Say goodbye next."""
@@ -196,6 +179,7 @@ class Session:
         `deadline()`."""
         if self.phase is Phase.GREETING:
             self.phase = Phase.REGISTERING
+            self._asked = now
             self.attempts += 1
             return Register(
                 self.host,
@@ -215,21 +199,22 @@ class Session:
         if now >= self._health_due:
             self._health_due = self._round_before(now + self._interval)
             return self._tell()
-        if self._health() != self._told:
+        if self._claim() != self._told:
             return self._tell()
         if self._cut is None and self._may_send(now):
             self._left = now
             if not self._inventory.rootless:
-                changes = self._inventory.delta()
+                changes = self._inventory.delta(self._pacing.most)
+                self._pacing.sent(weight(changes.added) + weight(changes.removed), now)
                 self._awaiting = changes.sequence
                 self._carried, self._noticed = self._noticed, None
-                if not self._inventory.waiting:
-                    self._catching_up = False
+                self._standing.sent()
                 return changes
             self._cut = self._inventory.cut()
+            self._pacing.snapshot(self._cut.sequence)
             self._carried = self._noticed = None
-        if self._cut is not None:
-            return self._step(self._cut)
+        if self._cut is not None and self._pacing.room:
+            return self._step(self._cut, now)
         return None
 
     def deadline(self) -> float | None:
@@ -240,7 +225,7 @@ class Session:
         if self._patience is not None:
             due.append(max(self._heard + self._patience, self._last_call or 0.0))
         if self._cut is not None:
-            due.append(0.0)
+            due += [0.0] if self._pacing.room else []
         elif self.phase is Phase.LIVE and self._wants_to_send():
             due.append(self._may_leave())
         return min(due, default=None)
@@ -259,6 +244,11 @@ class Session:
         return now >= self._last_call
 
     @property
+    def slowest(self) -> float:
+        """Seconds that the slowest of the last messages took there and back."""
+        return self._pacing.slowest
+
+    @property
     def in_step(self) -> bool:
         """True while the master holds, acknowledged, all that the inventory holds."""
         inventory = self._inventory
@@ -274,6 +264,7 @@ class Session:
     def _registered(self, message: Registered, now: float) -> None:
         self.phase = Phase.LIVE
         self.registrations += 1
+        self._pacing.begin(now - self._asked)
         self.master_serving = message.serving
         self._patience = message.heartbeat_limit + message.health_timeout
         self._told = None
@@ -288,8 +279,7 @@ class Session:
             self._inventory.forget()
         else:
             self._inventory.resume(message.resume_after)
-        if self._inventory.rootless or self._inventory.waiting:
-            self._catching_up = True
+        self._standing.registered()
 
     def _acknowledged(self, sequence: int, now: float) -> None:
         if sequence != self._awaiting:
@@ -300,6 +290,7 @@ class Session:
                 )
             return  # of something that a Resync made void before the answer arrived
         self._awaiting = None
+        self._pacing.acknowledged(now)
         self._inventory.acknowledge(sequence)
         self.acknowledged_at = now
         if self._carried is not None:
@@ -313,7 +304,7 @@ class Session:
             self.master_serving
             and self._awaiting is None
             and (inventory.rootless or inventory.waiting > 0)
-            and (self._serving or not inventory.rootless)
+            and (self._standing.serving or not inventory.rootless)
         )
 
     def _may_send(self, now: float) -> bool:
@@ -325,37 +316,29 @@ class Session:
         full = not inventory.rootless and inventory.waiting >= BATCH
         return self._left if full else self._left + PACE
 
-    def _step(self, cut: Snapshot) -> AgentMessage | Working:
-        part = cut.step()
+    def _step(self, cut: Snapshot, now: float) -> AgentMessage | Working:
+        part = cut.step(self._pacing.share)
         if part is None:
             return WORKING
+        self._pacing.sent(weight(part.added), now)
         if part.part.ends:
             self._cut = None
             self._awaiting = part.sequence
-            if not (self._inventory.rootless or self._inventory.waiting):
-                self._catching_up = False
+            self._standing.sent()
         return part
 
     def _round_before(self, time: float) -> float:
         return timeslots.before(time + self._skew, timeslots.length(self._interval)) - self._skew
 
-    def _health(self) -> tuple[bool, str, bool, int]:
-        """What may be claimed now: not before the state it vouches for was sent."""
-        inventory = self._inventory
-        omitted = inventory.omitted
-        if self._serving and self._catching_up:
-            if inventory.rootless or inventory.waiting or self._cut is not None:
-                return False, "catching up", False, omitted
-            self._catching_up = False
-        reason = self._reason
-        if omitted and self._serving and not reason:
-            reason = inventory.omission
-        return self._serving, reason, self._behind, omitted
+    def _claim(self) -> Claim:
+        return self._standing.claim(cutting=self._cut is not None)
 
     def _tell(self) -> Health:
-        serving, reason, behind, omitted = self._told = self._health()
-        state = self._inventory.state
-        return Health(serving, reason, state.sequence, state.count, state.digest, behind, omitted)
+        it = self._told = self._claim()
+        at = self._inventory.state
+        return Health(
+            it.serving, it.reason, at.sequence, at.count, at.digest, it.behind, it.omitted
+        )
 
     def _expect(self, *phases: Phase, event: str) -> None:
         if self.phase not in phases:
