@@ -313,6 +313,9 @@ def test_a_file_system_that_hangs(stage: Stage, tmp_path: Path) -> None:
             late = stage.agent(above, master, "--host=late", "--start-timeout=300ms")
             assert late.wait() == 66
             assert "does not answer" in late.lines[-1]
+            asked = stage.agent(above, master, "--check", "--start-timeout=300ms")
+            assert asked.wait() == 66
+            assert "does not answer" in asked.lines[-1]
             stopped = stage.agent(above, master, "--host=late", "--start-timeout=10m")
             wait_until(lambda: hears(stopped, signal.SIGTERM))
             assert stopped.stop() == 0
