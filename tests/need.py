@@ -37,6 +37,7 @@ PACKAGES = {
     "promtool": "prometheus",
     "setpriv": "util-linux",
     "setsid": "util-linux",
+    "setsid": "util-linux",
     "sshfs": "sshfs",
     "sysctl": "procps",
     "umount": "mount",
