@@ -37,7 +37,6 @@ PACKAGES = {
     "promtool": "prometheus",
     "setpriv": "util-linux",
     "setsid": "util-linux",
-    "setsid": "util-linux",
     "sshfs": "sshfs",
     "sysctl": "procps",
     "umount": "mount",
