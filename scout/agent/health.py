@@ -29,7 +29,8 @@ the same directory and the same master, so neither counts."""
 async def check_master(address: str, timeout: float) -> None:
     """Ask the master's health once. Raises `MasterUnavailable` unless it serves in `timeout` s."""
     request = health_pb2.HealthCheckRequest(service=SERVICE)
-    async with grpc.aio.insecure_channel(address, options=transport.DIRECT) as channel:
+    target = transport.target(address)
+    async with grpc.aio.insecure_channel(target, options=transport.DIRECT) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         try:
             answer = await stub.Check(request, timeout=timeout)

@@ -9,6 +9,9 @@ takes it 30 ms; and its event loop is not to be held for 50."""
 PART = 4096
 """Names in a part of a snapshot. With 255 bytes each they make 1.1 MiB, well under gRPC's 4."""
 
+BYTES = 1024 * 1024
+"""Bytes of names in a delta, or in a part of a snapshot."""
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from scout.core.checkpoint import BATCH, PART, Checkpoint
-from scout.core.messages import Changes, MasterMessage, Part
+from scout.core.messages import Changes, MasterMessage, Part, Progress
 from scout.core.names import MASK, ascends, digest, fault
 from scoutmaster.core.refusal import Refused, Status
 
@@ -35,7 +35,9 @@ class Session:
 
     def say(self, message: MasterMessage) -> None:
         """Owe the agent `message`."""
-        if len(self.outbox) >= LIMIT:
+        if isinstance(message, Progress) and self.outbox and type(self.outbox[-1]) is Progress:
+            self.outbox[-1] = message  # it says what the one before said, and more
+        elif len(self.outbox) >= LIMIT:
             self.end(Refused(Status.RESOURCE_EXHAUSTED, "the agent does not read its stream"))
         else:
             self.outbox.append(message)
@@ -43,6 +45,12 @@ class Session:
     def end(self, refusal: Refused) -> None:
         """End the stream with a status. The first reason stands."""
         self.ended = self.ended or refusal
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far the snapshot has come that is on its way in."""
+        incoming = self._incoming
+        return Progress(incoming.sequence, incoming.parts) if incoming else None
 
     @property
     def receiving(self) -> bool:
@@ -106,6 +114,7 @@ class _Incoming:
 
     def __init__(self, sequence: int) -> None:
         self.sequence = sequence
+        self.parts = 0
         self.names: list[list[bytes]] = []
         self.count = 0
         self.digest = 0
@@ -113,6 +122,7 @@ class _Incoming:
     def add(self, changes: Changes) -> None:
         if changes.sequence != self.sequence:
             raise _wrong("parts of two snapshots mixed")
+        self.parts += 1
         names = list(changes.added)
         if not names:
             if changes.part is not Part.ONLY and not changes.part.ends:
