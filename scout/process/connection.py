@@ -136,7 +136,7 @@ class RefusalTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
         status = 500 if bug else error.status
         detail = "this is a bug; the log has the traceback" if bug else str(error)
         self.channel.refused = True
-        peer = str(self.channel.addr[0])
+        peer = str(self.channel.addr[0]).removeprefix("::ffff:")  # IPv4 on a socket for both
         seconds = time.monotonic() - request.begun_at
         self.channel.server.refused(status, detail, peer, seconds)
         body = problem.document(status, detail)
