@@ -147,16 +147,20 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         """Take the next connection from `accept`."""
         try:
             accepted = accept()
-            if accepted is not None:
-                self.set_socket_options(accepted[0])
         except OSError as error:
             # It goes on waiting, and would wake the loop again at once.
             if error.errno not in SCARCE or not self._close_stillest(str(error.strerror)):
                 self._deaf_until = time.monotonic() + PAUSE
             return
-        if accepted is not None:
-            connection, peer = accepted
-            self.channel_class(self, connection, peer, self.adj, map=self._map)
+        if accepted is None:
+            return
+        connection, peer = accepted
+        try:
+            self.set_socket_options(connection)
+        except OSError:  # it has gone already
+            connection.close()
+            return
+        self.channel_class(self, connection, peer, self.adj, map=self._map)
 
     def refused(self, status: int, detail: str, peer: str, seconds: float) -> None:
         """A request was refused before the application saw it. Any thread may call this."""
