@@ -198,7 +198,9 @@ def test_a_move_while_the_master_is_away_says_no_goodbye_to_the_new_claim() -> N
     assert Deregister() not in talk.hear(GRANTED)
 
 
-@pytest.mark.parametrize("message", [Ack(1), Progress(1, 1), MasterHealth(serving=True), Resync("x")])
+@pytest.mark.parametrize(
+    "message", [Ack(1), Progress(1, 1), MasterHealth(serving=True), Resync("x")]
+)
 def test_what_does_not_fit_the_phase_names_itself_and_changes_nothing(
     message: MasterMessage,
 ) -> None:

@@ -63,9 +63,7 @@ class Pair:
                 data = self.up.on_way.popleft()[1]
                 self.master.received(self.peer, codec.decode_agent(data), self.now)
             while self.down.on_way and self.down.on_way[0][0] <= self.now:
-                self.session.received(
-                    codec.decode_master(self.down.on_way.popleft()[1]), self.now
-                )
+                self.session.received(codec.decode_master(self.down.on_way.popleft()[1]), self.now)
             assert not self.session.silent(self.now)
             while self.master.work():
                 pass
