@@ -136,8 +136,10 @@ def read(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[str, Config |
             f"{config.expect_clients} and {config.max_clients}",
             "lower the one or raise the other",
         )
-    if config.grpc == config.http and config.grpc.port:
+    if config.grpc.collides(config.http):
         raise ConfigError(
-            "--grpc and --http must differ", str(config.grpc), "give each its own port"
+            "--grpc and --http must differ",
+            f"{config.grpc} and {config.http}",
+            "give each its own port",
         )
     return parsed.wish, config

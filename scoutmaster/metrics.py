@@ -62,6 +62,10 @@ class Metrics:
                 self._requests[key] = Histogram(HTTP)
             self._requests[key].observe(seconds)
 
+    def refused(self, status: int, seconds: float) -> None:
+        """What came over HTTP was no request, or none that is taken."""
+        self.requested("malformed", status, seconds)
+
     def text(self) -> bytes:
         """All of it, in Prometheus' text format. Raises TimeoutError if the loop is held."""
         # Before the registry is asked: an error within a collector would lose its cause.
@@ -140,8 +144,8 @@ class _State(Collector):
         yield requests
         yield GaugeMetricFamily(
             "scoutmaster_loop_lag_seconds",
-            "Longest hold of the event loop since the last scrape.",
-            value=self._lag.take_worst(),
+            "Longest hold of the event loop in the last minute.",
+            value=self._lag.worst(),
         )
         info = GaugeMetricFamily("scoutmaster_build_info", "Always 1.", labels=["version"])
         info.add_metric([__version__], 1)

@@ -257,7 +257,7 @@ class Agent:
         if self.config.health is not None:
             self.health = HealthServer()
             port = await self.health.start(self.config.health)
-            self.log.info("serving health checks", port=port)
+            self.log.info("serving health checks", address=self.health.address, port=port)
         if self.config.metrics is not None:
             # Only here: it costs 30 ms at the start, and most agents are not scraped.
             from scout.agent.metrics import MetricsServer  # noqa: PLC0415

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.processes import LIMIT, Stage, wait_until
+from tests.need import need
 from tests.shell.commands import ROOT
 
 STRAY = [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2]
@@ -23,6 +24,7 @@ def test_a_stray_signal_is_logged_and_ends_no_service(
 ) -> None:
     """It comes from somebody who thinks of another program. systemd would take an end by SIGHUP
     for a stop, and not start the service again."""
+    need("setsid")
     (tmp_path / "a").touch()
     master = stage.master(prefix=["setsid"])
     agent = stage.agent(tmp_path, master, prefix=["setsid"])
@@ -41,6 +43,7 @@ def test_a_stray_signal_ends_no_program_that_is_starting(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     """From the first moment on, before anything heavy is loaded."""
+    need("setsid")
     code = (
         "import os, sys\nfrom scout.process.entry import enter\n"
         f"def main():\n    os.kill(os.getpid(), {int(number)}); return 3\n"
