@@ -11,7 +11,7 @@ Rules of this file:
    others stay short, for they find soonest that the line has healed.
 2. What was sent may lie unacknowledged for four times what the slowest answer of late took, and for
    `LINE_LEAST` at least.
-3. A stream that stood for a short while only, and ended in silence, was perhaps cut off by that
+3. A stream that stood for four times that limit at most, and ended in silence, was perhaps cut off by that
    very limit: it doubles. A stream that lasted brings it back.
 
 Times and lengths are in seconds; times are monotonic. Owned by one thread.
@@ -34,9 +34,6 @@ segment may be lost once, and is sent again after a second where round trips tak
 
 FACTOR = 4.0
 """So many times what was seen is still taken for life."""
-
-SHORT = 20.0
-"""A stream that ended sooner may have been cut off by the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +83,6 @@ class Patience:
         """A stream that was registered ended `lasted` after its beginning and `quiet` after the
         master's last word; the slowest answer of late was under way for `slowest`."""
         measured = FACTOR * slowest
-        if lasted < max(SHORT, FACTOR * self._line) and quiet > self._line / 2:
+        if lasted < FACTOR * self._line and quiet > self._line / 2:
             measured = max(measured, 2 * self._line)
         self._line = min(max(self._least, measured), LINE_MOST)
