@@ -17,15 +17,11 @@ from typing import cast
 import grpc
 import grpc.aio
 
-<<<<<<< HEAD
-from scout.agent.core.phase import WORKING, Phase
-from scout.agent.core.session import Session
-=======
 from scout.agent.channel import EOF, Call, connection, open_stream, why_not
 from scout.agent.core.contact import Contact, Line
 from scout.agent.core.patience import Patience
-from scout.agent.core.session import WORKING, Phase, Session
->>>>>>> main
+from scout.agent.core.phase import WORKING, Phase
+from scout.agent.core.session import Session
 from scout.core.backoff import Backoff
 from scout.core.liveness import Liveness
 from scout.core.messages import Ack, MasterHealth, MasterMessage, Registered
@@ -102,15 +98,9 @@ class Reporter:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
-<<<<<<< HEAD
-        self._connect_limit = CONNECT_MOST
-        self._line_limit = LINE_LEAST
-        self._move: bytes | None = None
-=======
         self._patience = Patience()
         self._contact = Contact()
-        self._move: tuple[bytes, int] | None = None
->>>>>>> main
+        self._move: bytes | None = None
         self._leaving = False
 
     @property

@@ -126,7 +126,7 @@ class Agent:
         self.inventory = Inventory()
         self.vitals = Liveness()
         self.log = log.get("scout")
-        self.lag = LagMonitor(self.log, self._turn)
+        self.lag = LagMonitor(self.log, lambda _: self._turn())
         self._standstill = Standstill()
         self._registrations = 0
         self.health: HealthServer | None = None

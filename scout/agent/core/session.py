@@ -51,7 +51,7 @@ GOLDEN = 0x9E3779B9
 """2^32 divided by the golden ratio: its multiples spread evenly."""
 
 GRACE_LEAST = 3.0
-"""The same before any master has told its own."""
+"""`Session.grace` before any master has told its own times."""
 
 GRACE = 0.25
 """Seconds between finding the master silent and giving it up."""
