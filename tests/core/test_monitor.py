@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 
 from scout.agent.core.actions import Action, Drain, Look, MonitorConfig, Scan, Scanned, Watch
+from scout.agent.core.filesystems import Naming
 from scout.agent.core.identity import DirectoryIdentity
 from scout.agent.core.monitor import BEHIND_LEAST, RETRY_WATCH, Life
 
@@ -153,3 +154,19 @@ def test_what_made_no_progress_where_it_is_polled_is_read_again_before_it_is_vou
     assert story.said() == "unavailable"
     assert story.goes_on() == ["return"]
     assert story.said() == "available"
+
+
+def test_changes_that_ask_for_listings_share_one() -> None:
+    story = Story(replace(HERE, filesystem="fuseblk", naming=Naming.LOOSE))
+    story.goes_on()
+    story.now += 1.0
+    for _ in range(100):
+        story.life.asked()
+        assert story.said() == "behind"
+    assert story.goes_on() == ["Look", "change"]
+    assert story.said() == "available"
+    story.life.asked()
+    assert story.goes_on() == []
+    assert story.said() == "behind"
+    story.now = story.life.deadline()
+    assert story.goes_on() == ["Look", "change"]
