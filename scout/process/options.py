@@ -66,7 +66,7 @@ SHOWN = 512
 """Bytes of a wrong value that are shown."""
 
 WISHES = {
-    "--check": "Check the configuration, say what it is, and exit.",
+    "--check": "Refuse what a start with these options would refuse, or say what they mean, and exit.",
     "--version": "Print the version and exit.",
     "--help": "Print this text and exit.",
 }
