@@ -66,15 +66,15 @@ SHOWN = 512
 """Bytes of a wrong value that are shown."""
 
 WISHES = {
-    "--check": "Refuse what a start with these options would refuse, or say what they mean, and exit.",
+    "--check": "Refuse what the start would refuse, or say what the options mean, and exit.",
     "--version": "Print the version and exit.",
     "--help": "Print this text and exit.",
 }
 
 SOURCES = """An option is taken from the command line, else from the environment variable in
-brackets, else it has its default. An empty variable counts as not set. Durations are written
-500ms, 5s, 2m, 1h. The variable of an option without a value is 1, true, yes, on, or 0, false,
-no, off."""
+brackets, else it has its default. An empty variable counts as not set. Values are taken as
+they are, with any quotes and blanks around them. Durations are written 500ms, 5s, 2m, 1h. The
+variable of an option without a value is 1, true, yes, on, or 0, false, no, off."""
 
 
 def parse(manual: Manual, argv: Sequence[str], environ: Mapping[str, str]) -> Parsed:
