@@ -11,8 +11,8 @@ Rules of this file:
    others stay short, for they find soonest that the line has healed.
 2. What was sent may lie unacknowledged for four times what the slowest answer of late took, and for
    `LINE_LEAST` at least.
-3. A stream that stood for four times that limit at most, and ended in silence, was perhaps cut off by that
-   very limit: it doubles. A stream that lasted brings it back.
+3. A stream that stood for four times that limit at most, and ended in silence, was perhaps cut off
+   by that very limit: it doubles. A stream that lasted brings it back.
 
 Times and lengths are in seconds; times are monotonic. Owned by one thread.
 """
