@@ -133,7 +133,10 @@ def test_a_low_port_that_anybody_may_have_can_be_in_use(option: str) -> None:
         text=True,
         check=False,
     )
-    assert f"127.0.0.1:80; another program listens there, or on a part of it; see {option}" in done.stderr
+    assert (
+        f"127.0.0.1:80; another program listens there, or on a part of it; see {option}"
+        in done.stderr
+    )
     assert done.returncode == 69
 
 
