@@ -26,7 +26,7 @@ CONNECT_LEAST, CONNECT_MOST = 0.5, 10.0
 """Bounds on an attempt to connect, which takes two round trips."""
 
 LONG = 4
-"""Each so-manieth attempt in vain is a long one."""
+"""One attempt in so many, of those in vain, is a long one."""
 
 LINE_LEAST, LINE_MOST = 1.5, 30.0
 """Bounds on how long what was sent may lie unacknowledged by the master's kernel. At the least: a
