@@ -52,8 +52,7 @@ JITTER = 0.1
 """A poll comes up to this share early or late, so that agents on one host drift apart."""
 
 SOON = 0.02
-"""Seconds between two listings, of which the second decides what the first left open or has what
-changed meanwhile: many small ones would cost more than their reading."""
+"""Seconds between two listings of which the second has, or decides, what the first left open."""
 
 LOST = "events were lost; everything is read again"
 UNREAD = "the first scan has not ended"
@@ -72,8 +71,7 @@ class Life:
         self.place: DirectoryIdentity | None = None
         self._justified = False
         self._doubt = UNREAD
-        self.watched = False
-        self.mode, self.why = "none", ""
+        self.watched, self.mode, self.why = False, "none", ""
         self.naming = Naming.EXACT
         self._watch_at = float("-inf")
         self._look_at = float("-inf")
@@ -145,8 +143,7 @@ class Life:
 
     def watching(self) -> None:
         """The watch stands."""
-        self.watched = True
-        self.mode, self.why = "events", ""
+        self.watched, self.mode, self.why = True, "events", ""
         self._watch_at = float("inf")
         self._wanted = self._wanted or "watch"
 
@@ -304,8 +301,7 @@ class Life:
         return self.next(self._now)
 
     def _poll(self, why: str) -> None:
-        self.watched = False
-        self.mode, self.why = "poll", why
+        self.watched, self.mode, self.why = False, "poll", why
 
     def _scan_at(self) -> float:
         """When the next scan is due. It needs a directory."""
