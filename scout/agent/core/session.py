@@ -85,8 +85,7 @@ class Session:
         self._health_due = float("inf")
         self._interval = self._skew = 0.0
         self.grace = GRACE_LEAST
-        """Seconds that the agent may stand still before what it believes counts as old: as long as
-        the master waits for its word."""
+        """Seconds for which the agent may stand still: as long as the master waits for its word."""
         self._leaving = False
         # What is unacknowledged on this stream.
         self._awaiting: int | None = None
