@@ -11,8 +11,8 @@ Rules of this file:
    others stay short, for they find soonest that the line has healed.
 2. What was sent may lie unacknowledged for four times what the slowest answer of late took, and for
    `LINE_LEAST` at least.
-3. A stream that stood for four times that limit at most, and ended in silence, was perhaps cut off by that
-   very limit: it doubles. A stream that lasted brings it back.
+3. A stream that stood for four times that limit at most, and ended in silence, was perhaps cut off
+   by that very limit: it doubles. A stream that lasted brings it back.
 
 Times and lengths are in seconds; times are monotonic. Owned by one thread.
 """
@@ -26,7 +26,7 @@ CONNECT_LEAST, CONNECT_MOST = 0.5, 10.0
 """Bounds on an attempt to connect, which takes two round trips."""
 
 LONG = 4
-"""Each so-manieth attempt in vain is a long one."""
+"""One attempt in so many, of those in vain, is a long one."""
 
 LINE_LEAST, LINE_MOST = 1.5, 30.0
 """Bounds on how long what was sent may lie unacknowledged by the master's kernel. At the least: a
