@@ -23,7 +23,7 @@ from scout.wire import codec, transport
 from scoutmaster.core.catalog import BUDGET
 from scoutmaster.core.events import Turn
 from scoutmaster.core.master import Master
-from scoutmaster.core.refusal import Refused, Status
+from scoutmaster.core.refusal import Ending, Refused, Status
 from scoutmaster.core.registry import Standing
 from scoutmaster.core.session import Session
 
@@ -141,11 +141,11 @@ class Streams:
             asyncio.get_running_loop().call_soon(self._work)
         self._arm()
 
-    def end_all(self, refusal: Refused) -> None:
+    def end_all(self, ending: Ending) -> None:
         """End every stream with a status."""
         self._closing = True
         for session, stream in list(self._streams.items()):
-            session.end(refusal)
+            session.end(ending)
             stream.task.cancel()
 
     async def flushed(self) -> None:
@@ -164,7 +164,7 @@ class Streams:
             if stream.writer is not None:
                 await stream.writer
         except Refused as refusal:
-            session.end(refusal)
+            session.end(refusal.ending)
         except asyncio.CancelledError:
             if session.ended is None:
                 raise
@@ -175,7 +175,7 @@ class Streams:
             self._master.closed(session, self._clock())
             self.after()
         if session.ended is not None:
-            await self._refuse(session, context, session.ended)
+            await self._refuse(session.peer, context, session.ended)
 
     async def _read(self, session: Session, context: Context) -> None:
         master, clock = self._master, self._clock
@@ -209,19 +209,22 @@ class Streams:
                 Status.DEADLINE_EXCEEDED, f"no registration within {self._greeting:g} s"
             ) from error
 
-    async def _refuse(self, session: Session, context: Context, refusal: Refused) -> None:
+    async def _refuse(self, peer: str, context: Context, ending: Ending) -> None:
+        """End the stream with its status. By returning, not by `abort`: gRPC keeps the exception
+        that this raises, and by its traceback every frame and all that they held."""
         if not self._closing:
             held_back = self._trickle.admit(self._clock())
             if held_back is not None:
                 self._log.warning(
                     "stream ended",
-                    peer=session.peer,
-                    status=refusal.status.name,
-                    reason=refusal.message,
+                    peer=peer,
+                    status=ending.status.name,
+                    reason=ending.message,
                     **({"others_not_logged": held_back} if held_back else {}),
                 )
             await _hear_out(context)
-        await context.abort(grpc.StatusCode[refusal.status.name], refusal.message)
+        context.set_code(grpc.StatusCode[ending.status.name])
+        context.set_details(ending.message)
 
     def _work(self) -> None:
         """One slice; the next one after whatever else the loop has to do."""

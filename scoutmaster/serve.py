@@ -22,7 +22,7 @@ from scout.wire.codec import SERVICE
 from scoutmaster.config import Config
 from scoutmaster.core.master import Master
 from scoutmaster.core.policy import Policy
-from scoutmaster.core.refusal import Refused, Status
+from scoutmaster.core.refusal import Ending, Status
 from scoutmaster.desk import LoopDesk
 from scoutmaster.metrics import Metrics
 from scoutmaster.rpc import OPTIONS, Streams
@@ -130,7 +130,7 @@ class Server:
         await self._set_health(serving=False)
         streams.after()
         await asyncio.sleep(DRAIN)
-        streams.end_all(Refused(Status.UNAVAILABLE, "the master is shutting down"))
+        streams.end_all(Ending(Status.UNAVAILABLE, "the master is shutting down"))
         await rpc.stop(DRAIN)
 
     async def _set_health(self, *, serving: bool) -> None:

@@ -32,7 +32,7 @@ from scoutmaster.core.claim import check_claim, claimed
 from scoutmaster.core.events import Tally, Turn
 from scoutmaster.core.holding import Holding, Misfit
 from scoutmaster.core.policy import Policy
-from scoutmaster.core.refusal import Refused, Status
+from scoutmaster.core.refusal import Ending, Refused, Status
 from scoutmaster.core.registry import Client, Registry, Standing
 from scoutmaster.core.session import Session
 from scoutmaster.core.view import View
@@ -72,11 +72,11 @@ class Master:
     def received(self, session: Session, message: AgentMessage, now: float) -> None:
         """The agent said something. Raises `Refused` where that ends the stream."""
         if session.ended:
-            raise session.ended
+            raise Refused(session.ended.status, session.ended.message)
         try:
             self._received(session, message, now)
         except Refused as refusal:
-            session.end(refusal)
+            session.end(refusal.ending)
             raise
         finally:
             self._publish()
@@ -85,6 +85,7 @@ class Master:
         """The stream is gone. Without a goodbye the claim lives on for a while."""
         client = self._client_of.pop(session, None)
         self._awake.pop(session, None)
+        session.release()
         if session.ended is not None:
             self.tally.refusals[session.ended.status.name.lower()] += 1
         if client is not None and client.session is session:
@@ -205,7 +206,7 @@ class Master:
         old = client.session
         if old is not None:
             self._client_of.pop(old, None)
-            old.end(Refused(Status.ABORTED, "the same agent opened a newer stream"))
+            old.end(Ending(Status.ABORTED, "the same agent opened a newer stream"))
             self._awake[old] = None
         self.registry.attach(client, session, now)
         self._judge(client, now)
@@ -293,7 +294,7 @@ class Master:
         if session is not None:
             self._client_of.pop(session, None)
             if label != "goodbye":
-                session.end(Refused(Status.ABORTED, f"deregistered: {reason}"))
+                session.end(Ending(Status.ABORTED, f"deregistered: {reason}"))
             self._awake[session] = None
         if client.standing is Standing.HEALTHY:
             self._healthy -= 1

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from scout.core.inventory import BATCH, PART, State
 from scout.core.messages import Changes, MasterMessage, Part
 from scout.core.names import MASK, ascends, digest, fault
-from scoutmaster.core.refusal import Refused, Status
+from scoutmaster.core.refusal import Ending, Refused, Status
 
 LIMIT = 64
 """Messages in an outbox. An agent that reads has at most an Ack, a MasterHealth and a Resync."""
@@ -29,20 +29,26 @@ class Session:
     def __init__(self, peer: str) -> None:
         self.peer = peer
         self.outbox: deque[MasterMessage] = deque()
-        self.ended: Refused | None = None
+        self.ended: Ending | None = None
         self.resyncing = False
         self._incoming: _Incoming | None = None
 
     def say(self, message: MasterMessage) -> None:
         """Owe the agent `message`."""
         if len(self.outbox) >= LIMIT:
-            self.end(Refused(Status.RESOURCE_EXHAUSTED, "the agent does not read its stream"))
+            self.end(Ending(Status.RESOURCE_EXHAUSTED, "the agent does not read its stream"))
         else:
             self.outbox.append(message)
 
-    def end(self, refusal: Refused) -> None:
+    def end(self, ending: Ending) -> None:
         """End the stream with a status. The first reason stands."""
-        self.ended = self.ended or refusal
+        self.ended = self.ended or ending
+        self.release()
+
+    def release(self) -> None:
+        """Let go of all that the stream held: who ends may be remembered for a while yet."""
+        self._incoming = None
+        self.outbox.clear()
 
     @property
     def receiving(self) -> bool:
