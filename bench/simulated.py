@@ -14,11 +14,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from bench.stock import name
-from scout.core.inventory import Inventory
-from scout.core.session import Session
-from scout.core.vitals import Vitals
+from scout.agent.core.inventory import Inventory
+from scout.agent.core.session import Session
+from scout.agent.report import Reporter
+from scout.core.liveness import Liveness
 from scout.process.log import get
-from scout.report import Reporter
 
 if TYPE_CHECKING:
     from bench.programs import Master
@@ -61,7 +61,7 @@ class Simulated:
         directory = f"/srv/{number:06d}".encode()
         session = Session("simulated", directory, number + 1, "0", inventory)
         session.vouch()
-        return _Reporter(address, session, Vitals(), self._log, self._dice, on_state=lambda: None)
+        return _Reporter(address, session, Liveness(), self._log, self._dice, on_state=lambda: None)
 
     async def _live(self, reporter: "_Reporter") -> None:
         async with self._gate:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 sys.path.insert(0, os.getcwd())
 
 from scout import __version__
-from scout.core.options import WISHES, Manual, Option
+from scout.process.options import WISHES, Manual, Option
 
 DAEMON = {
     "scout": (

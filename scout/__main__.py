@@ -2,7 +2,7 @@
 
 import sys
 
-from scout.cli import main
+from scout.agent.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -4,9 +4,9 @@ import os
 import sys
 
 from scout import __version__
-from scout.core.options import help_text
 from scout.process import log
 from scout.process.entry import enter
+from scout.process.options import help_text
 from scoutmaster import config
 
 

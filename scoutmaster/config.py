@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scout.core.options import Manual, Option, parse
-from scout.core.values import Address, count, duration, listener, positive_duration
 from scout.errors import ConfigError
 from scout.process import log
+from scout.process.options import Manual, Option, parse
+from scout.process.values import Address, count, duration, listener, positive_duration
 
 # A table reads best in rows.
 # fmt: off

@@ -18,11 +18,11 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from scout import __version__
-from scout.core.distribution import Distribution
+from scout.core.histogram import Histogram
 from scout.process.lag import LagMonitor
-from scoutmaster.core.events import Tally
 from scoutmaster.core.refusal import Status
 from scoutmaster.core.registry import Standing
+from scoutmaster.core.transitions import Counters
 from scoutmaster.core.view import ClientRow
 from scoutmaster.web import Desk
 
@@ -40,10 +40,10 @@ REFUSALS = tuple(status.name.lower() for status in Status)
 class Metrics:
     """The numbers, and their text. `applied` belongs to the loop; the rest to any thread."""
 
-    def __init__(self, desk: Desk, tally: Tally, lag: LagMonitor) -> None:
+    def __init__(self, desk: Desk, tally: Counters, lag: LagMonitor) -> None:
         self._desk = desk
-        self._apply = Distribution(APPLY)
-        self._requests: dict[tuple[str, int], Distribution] = {}
+        self._apply = Histogram(APPLY)
+        self._requests: dict[tuple[str, int], Histogram] = {}
         self._lock = threading.Lock()
         self._registry = CollectorRegistry()
         self._registry.register(_State(desk, tally, lag, self._apply, self._requests))
@@ -58,7 +58,7 @@ class Metrics:
         with self._lock:
             key = (route, status)
             if key not in self._requests:
-                self._requests[key] = Distribution(HTTP)
+                self._requests[key] = Histogram(HTTP)
             self._requests[key].observe(seconds)
 
     def text(self) -> bytes:
@@ -74,10 +74,10 @@ class _State(Collector):
     def __init__(
         self,
         desk: Desk,
-        tally: Tally,
+        tally: Counters,
         lag: LagMonitor,
-        applies: Distribution,
-        requests: dict[tuple[str, int], Distribution],
+        applies: Histogram,
+        requests: dict[tuple[str, int], Histogram],
     ) -> None:
         self._desk = desk
         self._tally = tally

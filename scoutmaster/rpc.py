@@ -16,16 +16,16 @@ import grpc
 import grpc.aio
 
 from scout.core.messages import Changes, Deregister
-from scout.core.trickle import Trickle
+from scout.core.ratelimit import RateLimit
 from scout.errors import ProtocolError
 from scout.process.log import Log
 from scout.wire import codec, transport
 from scoutmaster.core.catalog import BUDGET
-from scoutmaster.core.events import Turn
 from scoutmaster.core.master import Master
 from scoutmaster.core.refusal import Ending, Refused, Status
 from scoutmaster.core.registry import Standing
 from scoutmaster.core.session import Session
+from scoutmaster.core.transitions import Transition
 
 MESSAGE_LIMIT = 1280 * 1024
 """Bytes in a message. Much more would hold the loop while it is taken apart."""
@@ -105,15 +105,15 @@ class Streams:
         self._streams: dict[Session, _Stream] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
-        self._trickle = Trickle(LINES, PERIOD)
+        self._trickle = RateLimit(LINES, PERIOD)
         self._working = False
         self._fresh = 0
         self._closing = False
 
     def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
         """What to add to a gRPC server. Messages stay bytes; the codec is called here."""
-        method = grpc.stream_stream_rpc_method_handler(self._watch)
-        return grpc.method_handlers_generic_handler(codec.SERVICE, {"Watch": method})
+        method = grpc.stream_stream_rpc_method_handler(self._report)
+        return grpc.method_handlers_generic_handler(codec.SERVICE, {codec.METHOD: method})
 
     def after(self) -> None:
         """Carry out what the last event led to."""
@@ -154,7 +154,7 @@ class Streams:
         if writers:
             await asyncio.wait(writers, timeout=1.0)
 
-    async def _watch(self, _: object, context: Context) -> None:
+    async def _report(self, _: object, context: Context) -> None:
         task = asyncio.current_task()
         assert task is not None
         session = self._master.opened(unquote(context.peer()))
@@ -274,7 +274,7 @@ async def _hear_out(context: Context) -> None:
                     data = await context.read()
 
 
-def _event(turn: Turn) -> str:
+def _event(turn: Transition) -> str:
     if turn.before is None:
         return "client registered"
     return "client deregistered" if turn.after is None else f"client {turn.after.value}"

@@ -13,7 +13,7 @@ from collections.abc import Coroutine
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from scout.core.vitals import Vitals
+from scout.core.liveness import Liveness
 from scout.process import descriptors, listen, log, systemd
 from scout.process.lag import LagMonitor
 from scout.process.signals import stop_event
@@ -25,6 +25,7 @@ from scoutmaster.core.policy import Policy
 from scoutmaster.core.refusal import Ending, Status
 from scoutmaster.desk import LoopDesk
 from scoutmaster.metrics import Metrics
+from scoutmaster.reader import MasterReader
 from scoutmaster.rpc import OPTIONS, Streams
 from scoutmaster.web import App
 
@@ -51,7 +52,7 @@ class Server:
         self._config = config
         self._log = log.get("scoutmaster")
         self._lag = LagMonitor(self._log)
-        self._vitals = Vitals()
+        self._vitals = Liveness()
         self._tasks: list[asyncio.Task[None]] = []
         self._status = ""
         self._servicer = health.aio.HealthServicer()
@@ -71,7 +72,7 @@ class Server:
         config = self._config
         limit = descriptors.raise_limit()
         stop = stop_event()
-        desk = LoopDesk(self.master, self._lag, asyncio.get_running_loop())
+        desk = MasterReader(self.master, self._lag, asyncio.get_running_loop())
         metrics = Metrics(desk, self.master.tally, self._lag)
         streams = Streams(self.master, self._log, metrics.applied)
         rpc = grpc.aio.server(options=OPTIONS)
@@ -164,7 +165,7 @@ class Server:
             self._vitals.beat("http", http.served_at)
             stuck = self._vitals.stuck(time.monotonic())
             if stuck:
-                self._log.error("no progress", organ="http", seconds=round(stuck["http"], 1))
+                self._log.error("no progress", component="http", seconds=round(stuck["http"], 1))
             else:
                 systemd.watchdog()
 

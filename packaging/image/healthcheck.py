@@ -9,9 +9,9 @@ import sys
 import urllib.request
 from pathlib import Path
 
-import scout.config
+import scout.agent.config
 import scoutmaster.config
-from scout.core.values import Address
+from scout.process.values import Address
 from scout.wire import transport
 
 LIMIT = 3.0
@@ -48,7 +48,7 @@ def _master(argv: list[str]) -> int:
 
 
 def _agent(argv: list[str]) -> int:
-    _, config = scout.config.read(argv, os.environ)
+    _, config = scout.agent.config.read(argv, os.environ)
     if config is None or config.health is None:
         return 0
     # Only here: it takes longer to load than all the rest.

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from scout.core.names import MAX_LENGTH
+
 
 class Part(IntEnum):
     """Which part of a state a `Changes` carries. The numbers are those on the wire."""
@@ -32,13 +34,19 @@ class Part(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """The agent claims (host, directory) and says what was last acknowledged to it."""
+    """The agent claims (host, directory) and says what was last acknowledged to it.
+
+    `directory` is the path as configured, made absolute; `real_path` is where it leads. `attempt`
+    counts the agent's streams: of one epoch the newest wins.
+    """
 
     host: str
     directory: bytes
     epoch: int
     acknowledged: int
     version: str
+    real_path: bytes = b""
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,9 @@ class Changes:
 class Health:
     """Whether the agent vouches for its directory, and the state that it last sent whole.
 
-    `sequence` 0 means that no state was sent whole, or that a snapshot is on its way.
+    `sequence` 0 means that no state was sent whole, or that a snapshot is on its way. `behind`: the
+    files may be shown, but are known not to be all. `omitted`: entries that are withheld because
+    something can't take them. `reason` says why, and is empty if all is well.
     """
 
     serving: bool
@@ -65,6 +75,8 @@ class Health:
     sequence: int
     count: int
     digest: int
+    behind: bool = False
+    omitted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +89,15 @@ class Registered:
     """The claim is granted. `resume_after` is None when a snapshot is wanted.
 
     In seconds: how often the agent is to say `Health` and how late it may come, and how often the
-    master says something at least.
+    master says something at least. `max_name_bytes` is the longest name that the master takes.
     """
 
     resume_after: int | None
     health_interval: float
     health_timeout: float
-    silence: float
+    heartbeat_limit: float
     serving: bool
+    max_name_bytes: int = MAX_LENGTH
 
 
 @dataclass(frozen=True, slots=True)

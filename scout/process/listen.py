@@ -6,8 +6,8 @@ import socket
 
 import grpc.aio
 
-from scout.core.values import Address
 from scout.errors import AddressInUse, NoPermission
+from scout.process.values import Address
 
 BACKLOG = 1024
 """Connections that may wait to be accepted: a crowd of readers that comes at once."""

@@ -13,9 +13,9 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
-from scout.core.options import Option
-from scout.core.values import one_of
 from scout.errors import printable
+from scout.process.options import Option
+from scout.process.values import one_of
 
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("auto", "text", "json")

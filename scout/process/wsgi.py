@@ -18,7 +18,7 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import WSGITask
 
-from scout.core.trickle import Trickle
+from scout.core.ratelimit import RateLimit
 from scout.process import listen, log
 
 NO_BODY = 16 * 1024
@@ -110,7 +110,7 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         self._limit = limit
         self._still = still
         self._log = log
-        self._trickle = Trickle(1, QUIET)
+        self._trickle = RateLimit(1, QUIET)
         self._deaf_until = 0.0
         super().__init__(*args, **options)
 

@@ -6,7 +6,7 @@ is checked by the state machines. Pure functions, safe from any thread.
 
 from google.protobuf.message import DecodeError
 
-from scout.core.inventory import PART
+from scout.core.checkpoint import PART
 from scout.core.messages import (
     Ack,
     AgentMessage,
@@ -24,7 +24,11 @@ from scout.errors import ProtocolError
 from scout.wire import scout_pb2 as pb
 
 SERVICE = "scout.v1.ScoutMaster"
-WATCH = f"/{SERVICE}/Watch"
+METHOD = "Report"
+REPORT = f"/{SERVICE}/{METHOD}"
+
+SHORT_NAMES = 255
+"""Bytes in the longest name that a master takes which does not say so."""
 
 
 def encode_agent(message: AgentMessage) -> bytes:
@@ -49,6 +53,8 @@ def encode_agent(message: AgentMessage) -> bytes:
                     sequence=message.sequence,
                     count=message.count,
                     digest=message.digest,
+                    behind=message.behind,
+                    omitted=message.omitted,
                 )
             )
         case Register():
@@ -56,7 +62,9 @@ def encode_agent(message: AgentMessage) -> bytes:
                 register=pb.Register(
                     host=message.host,
                     directory=message.directory,
+                    real_path=message.real_path,
                     epoch=message.epoch,
+                    attempt=message.attempt,
                     acknowledged=message.acknowledged,
                     version=message.version,
                 )
@@ -93,7 +101,13 @@ def decode_agent(data: bytes) -> AgentMessage:
         case "health":
             health = message.health
             return Health(
-                health.serving, health.reason, health.sequence, health.count, health.digest
+                health.serving,
+                health.reason,
+                health.sequence,
+                health.count,
+                health.digest,
+                health.behind,
+                health.omitted,
             )
         case "register":
             register = message.register
@@ -103,6 +117,8 @@ def decode_agent(data: bytes) -> AgentMessage:
                 register.epoch,
                 register.acknowledged,
                 register.version,
+                register.real_path,
+                register.attempt,
             )
         case "deregister":
             return Deregister()
@@ -121,10 +137,11 @@ def encode_master(message: MasterMessage) -> bytes:
                 registered=pb.Registered(
                     resume=message.resume_after is not None,
                     sequence=message.resume_after or 0,
-                    health_interval=message.health_interval,
-                    health_timeout=message.health_timeout,
+                    health_interval_seconds=message.health_interval,
+                    health_timeout_seconds=message.health_timeout,
+                    heartbeat_limit_seconds=message.heartbeat_limit,
                     serving=message.serving,
-                    silence=message.silence,
+                    max_name_bytes=message.max_name_bytes,
                 )
             )
         case Resync():
@@ -145,13 +162,18 @@ def decode_master(data: bytes) -> MasterMessage:
             return MasterHealth(message.health.serving)
         case "registered":
             registered = message.registered
-            times = registered.health_interval, registered.health_timeout, registered.silence
+            times = (
+                registered.health_interval_seconds,
+                registered.health_timeout_seconds,
+                registered.heartbeat_limit_seconds,
+            )
             if not all(0 < it < float("inf") for it in times):
                 raise ProtocolError("Registered without its times")
             return Registered(
                 registered.sequence if registered.resume else None,
                 *times,
                 registered.serving,
+                registered.max_name_bytes or SHORT_NAMES,
             )
         case "resync":
             return Resync(message.resync.reason)

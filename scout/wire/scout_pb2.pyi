@@ -32,18 +32,22 @@ class MasterMessage(_message.Message):
     def __init__(self, registered: _Optional[_Union[Registered, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., health: _Optional[_Union[MasterHealth, _Mapping]] = ..., resync: _Optional[_Union[Resync, _Mapping]] = ...) -> None: ...
 
 class Register(_message.Message):
-    __slots__ = ("host", "directory", "epoch", "acknowledged", "version")
+    __slots__ = ("host", "directory", "epoch", "acknowledged", "version", "attempt", "real_path")
     HOST_FIELD_NUMBER: _ClassVar[int]
     DIRECTORY_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     ACKNOWLEDGED_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    REAL_PATH_FIELD_NUMBER: _ClassVar[int]
     host: str
     directory: bytes
     epoch: int
     acknowledged: int
     version: str
-    def __init__(self, host: _Optional[str] = ..., directory: _Optional[bytes] = ..., epoch: _Optional[int] = ..., acknowledged: _Optional[int] = ..., version: _Optional[str] = ...) -> None: ...
+    attempt: int
+    real_path: bytes
+    def __init__(self, host: _Optional[str] = ..., directory: _Optional[bytes] = ..., epoch: _Optional[int] = ..., acknowledged: _Optional[int] = ..., version: _Optional[str] = ..., attempt: _Optional[int] = ..., real_path: _Optional[bytes] = ...) -> None: ...
 
 class Changes(_message.Message):
     __slots__ = ("part", "sequence", "added", "removed", "count", "digest")
@@ -74,38 +78,44 @@ class Changes(_message.Message):
     def __init__(self, part: _Optional[_Union[Changes.Part, str]] = ..., sequence: _Optional[int] = ..., added: _Optional[_Iterable[bytes]] = ..., removed: _Optional[_Iterable[bytes]] = ..., count: _Optional[int] = ..., digest: _Optional[int] = ...) -> None: ...
 
 class Health(_message.Message):
-    __slots__ = ("serving", "reason", "sequence", "count", "digest")
+    __slots__ = ("serving", "reason", "sequence", "count", "digest", "behind", "omitted")
     SERVING_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     COUNT_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    BEHIND_FIELD_NUMBER: _ClassVar[int]
+    OMITTED_FIELD_NUMBER: _ClassVar[int]
     serving: bool
     reason: str
     sequence: int
     count: int
     digest: int
-    def __init__(self, serving: _Optional[bool] = ..., reason: _Optional[str] = ..., sequence: _Optional[int] = ..., count: _Optional[int] = ..., digest: _Optional[int] = ...) -> None: ...
+    behind: bool
+    omitted: int
+    def __init__(self, serving: _Optional[bool] = ..., reason: _Optional[str] = ..., sequence: _Optional[int] = ..., count: _Optional[int] = ..., digest: _Optional[int] = ..., behind: _Optional[bool] = ..., omitted: _Optional[int] = ...) -> None: ...
 
 class Deregister(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class Registered(_message.Message):
-    __slots__ = ("resume", "sequence", "health_interval", "health_timeout", "serving", "silence")
+    __slots__ = ("resume", "sequence", "health_interval_seconds", "health_timeout_seconds", "serving", "heartbeat_limit_seconds", "max_name_bytes")
     RESUME_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
-    HEALTH_INTERVAL_FIELD_NUMBER: _ClassVar[int]
-    HEALTH_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_INTERVAL_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_TIMEOUT_SECONDS_FIELD_NUMBER: _ClassVar[int]
     SERVING_FIELD_NUMBER: _ClassVar[int]
-    SILENCE_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_LIMIT_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    MAX_NAME_BYTES_FIELD_NUMBER: _ClassVar[int]
     resume: bool
     sequence: int
-    health_interval: float
-    health_timeout: float
+    health_interval_seconds: float
+    health_timeout_seconds: float
     serving: bool
-    silence: float
-    def __init__(self, resume: _Optional[bool] = ..., sequence: _Optional[int] = ..., health_interval: _Optional[float] = ..., health_timeout: _Optional[float] = ..., serving: _Optional[bool] = ..., silence: _Optional[float] = ...) -> None: ...
+    heartbeat_limit_seconds: float
+    max_name_bytes: int
+    def __init__(self, resume: _Optional[bool] = ..., sequence: _Optional[int] = ..., health_interval_seconds: _Optional[float] = ..., health_timeout_seconds: _Optional[float] = ..., serving: _Optional[bool] = ..., heartbeat_limit_seconds: _Optional[float] = ..., max_name_bytes: _Optional[int] = ...) -> None: ...
 
 class Ack(_message.Message):
     __slots__ = ("sequence",)

@@ -16,9 +16,9 @@ Rules of this file:
 from collections.abc import Sequence
 
 from scoutmaster.core.chunk import LOAD, Chunk
-from scoutmaster.core.holding import Holding
 from scoutmaster.core.index import Index
 from scoutmaster.core.merge import Merge
+from scoutmaster.core.sorted_names import SortedNames
 
 SMALL = 256
 """A client with fewer names, before and after, comes and goes at once. It takes 0.1 to 2 ms; 15
@@ -43,7 +43,7 @@ class Catalog:
         self.files = 0
         self._index = Index()
         self._sizes: dict[int, int] = {}
-        self._waiting: dict[int, Holding | None] = {}
+        self._waiting: dict[int, SortedNames | None] = {}
         self._merge: Merge | None = None
         self._replaced: list[Chunk] = []
         self._coming: dict[int, int] = {}
@@ -54,7 +54,7 @@ class Catalog:
         """True while a large change waits or is being made."""
         return self._merge is not None or bool(self._waiting)
 
-    def show(self, owner: int, holding: Holding) -> None:
+    def show(self, owner: int, holding: SortedNames) -> None:
         """Let `owner` be seen with just the names that `holding` has when this is carried out."""
         self._request(owner, holding)
 
@@ -98,7 +98,7 @@ class Catalog:
         for owner, size in self._sizes.items():
             assert len(self._index.names_of(owner)) == size
 
-    def _request(self, owner: int, holding: Holding | None) -> None:
+    def _request(self, owner: int, holding: SortedNames | None) -> None:
         engaged = owner in self._waiting or (
             self._merge is not None and owner in self._merge.owners
         )

@@ -13,7 +13,7 @@ Rules of this file:
 Times are monotonic seconds. Owned by one thread.
 """
 
-from scout.core.inventory import State
+from scout.core.checkpoint import Checkpoint
 from scout.core.messages import (
     Ack,
     AgentMessage,
@@ -29,12 +29,12 @@ from scout.core.messages import (
 from scout.core.names import MASK, digest
 from scoutmaster.core.catalog import Catalog
 from scoutmaster.core.claim import check_claim, claimed
-from scoutmaster.core.events import Tally, Turn
-from scoutmaster.core.holding import Holding, Misfit
 from scoutmaster.core.policy import Policy
 from scoutmaster.core.refusal import Ending, Refused, Status
 from scoutmaster.core.registry import Client, Registry, Standing
 from scoutmaster.core.session import Session
+from scoutmaster.core.sorted_names import OutOfStep, SortedNames
+from scoutmaster.core.transitions import Counters, Transition
 from scoutmaster.core.view import View
 
 
@@ -50,7 +50,7 @@ class Master:
             capacity=policy.max_clients,
         )
         self.catalog = Catalog()
-        self.tally = Tally()
+        self.tally = Counters()
         self.serving = True
         self.settled = policy.settle <= 0
         self._epoch = f"{epoch:016x}"
@@ -59,7 +59,7 @@ class Master:
         self._revision = 0
         self._client_of: dict[Session, Client] = {}
         self._awake: dict[Session, None] = {}
-        self._turns: list[Turn] = []
+        self._turns: list[Transition] = []
         self.view = View(self._name(), self.catalog.chunks, 0, False, 0, 0)
         self._publish()
 
@@ -132,7 +132,7 @@ class Master:
         awake, self._awake = list(self._awake), {}
         return awake
 
-    def take_turns(self) -> list[Turn]:
+    def take_turns(self) -> list[Transition]:
         """The changes of standing since the last call, in order."""
         turns, self._turns = self._turns, []
         return turns
@@ -160,7 +160,7 @@ class Master:
                     self._health(session, client, message, now)
                 case Deregister():
                     self._drop(client, "goodbye", "it said goodbye")
-        except Misfit as misfit:
+        except OutOfStep as misfit:
             self._resync(session, client, misfit, now)
         if silent:
             self._judge(client, now)
@@ -181,7 +181,7 @@ class Master:
             client = self.registry.add(
                 session, key, epoch=message.epoch, version=message.version, now=now
             )
-            self._turns.append(Turn(client, None, client.standing, ""))
+            self._turns.append(Transition(client, None, client.standing, ""))
         self._client_of[session] = client
         self._awake[session] = None
         known = (
@@ -196,7 +196,7 @@ class Master:
                 client.state.sequence if known else None,
                 self.policy.interval,
                 self.policy.timeout,
-                self.registry.silence,
+                self.registry.heartbeat_limit,
                 self.serving,
             )
         )
@@ -212,18 +212,18 @@ class Master:
         self._judge(client, now)
 
     def _delta(self, session: Session, client: Client, message: Changes) -> None:
-        """A step. Raises `Misfit`, as do the next two."""
+        """A step. Raises `OutOfStep`, as do the next two."""
         if not session.delta(message):
             return
         if client.holding is None or message.sequence != client.state.sequence + 1:
-            raise Misfit(f"{message.sequence} after {client.state.sequence}", "gap")
-        state = State(
+            raise OutOfStep(f"{message.sequence} after {client.state.sequence}", "gap")
+        state = Checkpoint(
             message.sequence,
             client.state.count + len(message.added) - len(message.removed),
             (client.state.digest + digest(message.added) - digest(message.removed)) & MASK,
         )
         if (state.count, state.digest) != (message.count, message.digest):
-            raise Misfit("count or digest of a delta does not match", "digest")
+            raise OutOfStep("count or digest of a delta does not match", "digest")
         if state.count > self.policy.max_files:
             raise Refused(
                 Status.RESOURCE_EXHAUSTED,
@@ -242,9 +242,9 @@ class Master:
         if snapshot is None:
             return
         if snapshot.state != snapshot.claimed:
-            raise Misfit("count or digest of a snapshot does not match", "digest")
+            raise OutOfStep("count or digest of a snapshot does not match", "digest")
         client.doubt = ""
-        client.holding = Holding.from_sorted(snapshot.runs)
+        client.holding = SortedNames.from_sorted(snapshot.runs)
         client.state = snapshot.state
         if client.standing is Standing.HEALTHY:
             self.catalog.show(client.number, client.holding)
@@ -258,12 +258,12 @@ class Master:
             state = client.state
             if message.sequence == state.sequence:
                 if (message.count, message.digest) != (state.count, state.digest):
-                    raise Misfit("count or digest of its health differ", "digest")
+                    raise OutOfStep("count or digest of its health differ", "digest")
             elif message.sequence:
-                raise Misfit(f"{message.sequence} at {state.sequence}", "gap")
+                raise OutOfStep(f"{message.sequence} at {state.sequence}", "gap")
         self._judge(client, now)
 
-    def _resync(self, session: Session, client: Client, misfit: Misfit, now: float) -> None:
+    def _resync(self, session: Session, client: Client, misfit: OutOfStep, now: float) -> None:
         """What is held is not the truth: show it no more, and ask for a snapshot."""
         client.doubt = f"out of step: {misfit}"
         self.tally.resyncs[misfit.kind] += 1
@@ -278,7 +278,7 @@ class Master:
         if standing is before:
             return
         client.standing, client.since = standing, now
-        self._turns.append(Turn(client, before, standing, reason))
+        self._turns.append(Transition(client, before, standing, reason))
         if standing is Standing.HEALTHY and client.holding is not None:
             self._healthy += 1
             self.catalog.show(client.number, client.holding)
@@ -299,7 +299,7 @@ class Master:
         if client.standing is Standing.HEALTHY:
             self._healthy -= 1
             self.catalog.hide(client.number)
-        self._turns.append(Turn(client, client.standing, None, reason))
+        self._turns.append(Transition(client, client.standing, None, reason))
 
     def _say(self, session: Session, message: Ack | MasterHealth | Resync) -> None:
         session.say(message)

@@ -10,7 +10,7 @@ Rules of this file:
    holds a whole state of it that nothing has proven wrong. Only a healthy client's files are
    shown.
 4. A master that was late itself blames nobody: answers may lie unread in its sockets.
-5. The master says something to each client at least every `silence` seconds.
+5. The master says something to each client at least every `heartbeat_limit` seconds.
 6. All this is looked at in rounds, so that the program is woken once for several clients.
 
 Times are monotonic seconds and come in as arguments. Owned by one thread.
@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from heapq import heappop, heappush
 
-from scout.core import rounds
-from scout.core.inventory import NOTHING, State
-from scoutmaster.core.holding import Holding
+from scout.core import timeslots
+from scout.core.checkpoint import NOTHING, Checkpoint
 from scoutmaster.core.refusal import Refused, Status
 from scoutmaster.core.session import Session
+from scoutmaster.core.sorted_names import SortedNames
 
 LATE = 0.1
 """A tick that comes so many seconds after its deadline was held up by the master itself."""
@@ -56,8 +56,8 @@ class Client:
     peer: str
     registered: float
     session: Session | None
-    holding: Holding | None = None
-    state: State = NOTHING
+    holding: SortedNames | None = None
+    state: Checkpoint = NOTHING
     serving: bool = False
     reason: str = "it has just registered"
     doubt: str = ""
@@ -110,11 +110,11 @@ class Registry:
         self._queue: list[tuple[float, int]] = []
         self._numbers = 0
         self._grace_until = float("-inf")
-        self._round = rounds.length(interval)
+        self._round = timeslots.length(interval)
         self._patience = interval + timeout - self._round
 
     @property
-    def silence(self) -> float:
+    def heartbeat_limit(self) -> float:
         """Seconds within which the master says something to each client: a look that is not yet
         due for a sign is followed by the next within an interval and the time limit."""
         return (SIGNS + 1) * self.interval + self.timeout
@@ -219,7 +219,7 @@ class Registry:
 
     def _await(self, client: Client) -> None:
         """Look at it again when it would be silent if it said nothing more."""
-        self._schedule(client, rounds.after(client.heard + self._patience, self._round))
+        self._schedule(client, timeslots.after(client.heard + self._patience, self._round))
 
     def _schedule(self, client: Client, due: float) -> None:
         client.due = due

@@ -14,7 +14,7 @@ Owned by one thread.
 from collections import deque
 from collections.abc import Sequence
 
-from scout.core.inventory import BATCH, PART, State
+from scout.core.checkpoint import BATCH, PART, Checkpoint
 from scout.core.messages import Changes, MasterMessage, Part
 from scout.core.names import MASK, ascends, digest, fault
 from scoutmaster.core.refusal import Ending, Refused, Status
@@ -88,8 +88,8 @@ class Session:
         self._incoming = None
         return Snapshot(
             incoming.names,
-            State(incoming.sequence, incoming.count, incoming.digest & MASK),
-            State(changes.sequence, changes.count, changes.digest),
+            Checkpoint(incoming.sequence, incoming.count, incoming.digest & MASK),
+            Checkpoint(changes.sequence, changes.count, changes.digest),
         )
 
     def void(self) -> None:
@@ -101,7 +101,7 @@ class Session:
 class Snapshot:
     """A whole snapshot: its names in ascending runs, what it is, and what it claims to be."""
 
-    def __init__(self, runs: list[list[bytes]], state: State, claimed: State) -> None:
+    def __init__(self, runs: list[list[bytes]], state: Checkpoint, claimed: Checkpoint) -> None:
         self.runs = runs
         self.state = state
         self.claimed = claimed

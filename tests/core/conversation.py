@@ -2,7 +2,7 @@
 
 import pytest
 
-from scout.core.inventory import PART
+from scout.core.checkpoint import PART
 from scout.core.messages import (
     Ack,
     AgentMessage,

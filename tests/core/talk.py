@@ -1,6 +1,7 @@
 """An agent's session with a clock, and what it said, for tests of what is said."""
 
-from scout.core.inventory import Inventory
+from scout.agent.core.inventory import Inventory
+from scout.agent.core.session import WORKING, Session
 from scout.core.messages import (
     Ack,
     AgentMessage,
@@ -9,9 +10,10 @@ from scout.core.messages import (
     Register,
     Registered,
 )
-from scout.core.session import WORKING, Session
 
-GRANTED = Registered(None, health_interval=2.0, health_timeout=1.0, silence=13.0, serving=True)
+GRANTED = Registered(
+    None, health_interval=2.0, health_timeout=1.0, heartbeat_limit=13.0, serving=True
+)
 
 
 class Talk:
@@ -44,7 +46,7 @@ class Talk:
     def begin(self) -> "Talk":
         """Up to the acknowledged first snapshot."""
         self.session.opened(self.now)
-        assert self.say() == [Register("host", b"/d", 7, 0, "1.0")]
+        assert self.say() == [Register("host", b"/d", 7, 0, "1.0", b"/d", 1)]
         said = self.hear(GRANTED)
         snapshot = changes(said)[-1]
         assert self.hear(Ack(snapshot.sequence)) == []

@@ -6,7 +6,9 @@ from random import Random
 
 import pytest
 
-from scout.core.inventory import PART, Inventory
+from scout.agent.core.inventory import Inventory
+from scout.agent.core.session import GRACE, PACE, Session
+from scout.core.checkpoint import PART
 from scout.core.messages import (
     Ack,
     AgentMessage,
@@ -15,7 +17,6 @@ from scout.core.messages import (
     MasterHealth,
 )
 from scout.core.names import digest
-from scout.core.session import GRACE, PACE, Session
 from tests.core.talk import GRANTED, Talk, changes
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from scout.core.inventory import BATCH, PART
+from scout.agent.core.session import PACE
+from scout.core.checkpoint import BATCH, PART
 from scout.core.messages import (
     Ack,
     AgentMessage,
@@ -16,7 +17,6 @@ from scout.core.messages import (
     Registered,
     Resync,
 )
-from scout.core.session import PACE
 from scout.errors import ProtocolError
 from tests.core.talk import GRANTED, Talk, changes
 
@@ -24,7 +24,7 @@ from tests.core.talk import GRANTED, Talk, changes
 def test_a_stream_begins_with_register_and_nothing_else_before_the_answer() -> None:
     talk = Talk(b"a")
     talk.session.opened(talk.now)
-    assert talk.say() == [Register("host", b"/d", 7, 0, "1.0")]
+    assert talk.say() == [Register("host", b"/d", 7, 0, "1.0", b"/d", 1)]
     assert talk.say() == []
 
 
@@ -124,7 +124,7 @@ def test_a_reconnect_resumes_after_what_the_master_holds() -> None:
     talk.session.closed()
     talk.inventory.settle(b"c", True)
     talk.session.opened(talk.now)
-    assert talk.say() == [Register("host", b"/d", 7, 1, "1.0")]
+    assert talk.say() == [Register("host", b"/d", 7, 1, "1.0", b"/d", 2)]
     talk.now += 1
     [delta] = changes(talk.hear(Registered(1, 2.0, 1.0, 13.0, serving=True)))
     assert delta.sequence == lost.sequence
@@ -187,7 +187,7 @@ def test_a_move_while_the_master_is_away_says_no_goodbye_to_the_new_claim() -> N
     talk.session.leave()
     talk.session.move(b"/e", 8)
     talk.session.opened(talk.now)
-    assert talk.say() == [Register("host", b"/e", 8, 0, "1.0")]
+    assert talk.say() == [Register("host", b"/e", 8, 0, "1.0", b"/e", 2)]
     assert Deregister() not in talk.hear(GRANTED)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scout.core.budget import Budget
+from scout.agent.core.budget import Budget
 
 
 def test_after_quiet_work_may_begin_several_times_at_once() -> None:

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from scout.core.inventory import BATCH, PART
+from scout.core.checkpoint import BATCH, PART
 from scout.core.messages import Ack, Changes, Health, Part
 from scout.core.names import digest
 from scoutmaster.core.policy import Policy

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scout.core.observe import Event, Mask, Observation, decode, observe
+from scout.agent.core.observe import Event, Mask, Observation, decode, observe
 
 WATCH = 1
 

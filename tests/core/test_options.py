@@ -2,9 +2,9 @@
 
 import pytest
 
-from scout.core.options import Manual, Option, Parsed, help_text, parse
-from scout.core.values import count, duration, path, switch
 from scout.errors import ConfigError, ScoutError, UsageError
+from scout.process.options import Manual, Option, Parsed, help_text, parse
+from scout.process.values import count, duration, path, switch
 
 MANUAL = Manual(
     program="tool",

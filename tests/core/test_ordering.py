@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scout.core.ordering import ascending
+from scout.agent.core.ordering import ascending
 
 
 def joined(names: list[bytes], size: int) -> tuple[list[bytes], int, int]:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from scoutmaster.core.holding import Holding
 from scoutmaster.core.refusal import Refused, Status
 from scoutmaster.core.registry import LATE, SIGNS, Client, Registry, Standing
 from scoutmaster.core.session import Session
+from scoutmaster.core.sorted_names import SortedNames
 
 INTERVAL, TIMEOUT, LIMIT = 2.0, 1.0, 3
 
@@ -174,7 +174,7 @@ def test_each_client_gets_a_sign_of_life_as_often_as_was_promised() -> None:
     roll.run(20 * INTERVAL)
     times += [when for when, _ in roll.told]
     gaps = [b - a for a, b in zip(times, [*times[1:], roll.now], strict=True)]
-    assert max(gaps) <= roll.registry.silence
+    assert max(gaps) <= roll.registry.heartbeat_limit
     assert min(gaps[:-1]) >= SIGNS * INTERVAL
 
 
@@ -229,7 +229,7 @@ def test_healthy_means_connected_heard_vouching_and_held() -> None:
     assert client.judge() == (Standing.SYNCING, "it has just registered")
     client.reason = ""
     assert client.judge() == (Standing.SYNCING, "its first snapshot is on the way")
-    client.holding = Holding()
+    client.holding = SortedNames()
     client.serving = True
     assert client.judge() == (Standing.HEALTHY, "")
     client.standing = Standing.HEALTHY
@@ -245,7 +245,7 @@ def test_healthy_means_connected_heard_vouching_and_held() -> None:
 def test_a_client_is_not_called_unhealthy_between_its_first_snapshot_and_its_word() -> None:
     """Every registration would log "client unhealthy" otherwise."""
     client = Roll().add()
-    client.holding, client.reason = Holding(), "catching up"
+    client.holding, client.reason = SortedNames(), "catching up"
     assert client.judge() == (Standing.SYNCING, "catching up")
 
 

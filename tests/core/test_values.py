@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scout.core import values
-from scout.core.values import Address
+from scout.process import values
+from scout.process.values import Address
 
 
 @pytest.mark.parametrize(

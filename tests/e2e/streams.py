@@ -51,7 +51,7 @@ class RawStream:
     """One stream on which anything may be sent."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self.call: Call = channel.stream_stream(codec.WATCH)()  # type: ignore[call-arg]  # all have defaults
+        self.call: Call = channel.stream_stream(codec.REPORT)()  # type: ignore[call-arg]  # all have defaults
 
     async def send(self, *messages: AgentMessage | bytes) -> None:
         """Send messages, or raw bytes. A stream that has ended meanwhile is no error here."""

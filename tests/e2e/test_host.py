@@ -77,7 +77,7 @@ def hears(program: Program, number: signal.Signals) -> bool:
 
 def test_the_agent_tells_systemd_how_it_is(stage: Stage, tmp_path: Path, manager: Manager) -> None:
     """READY after the first snapshot is acknowledged, STATUS with each state, WATCHDOG while all
-    organs work, STOPPING first thing."""
+    components work, STOPPING first thing."""
     master = stage.master()
     agent = stage.agent(
         tmp_path, master, "--poll-interval=200ms", env=manager.environment(watchdog_seconds=0.3)

@@ -6,7 +6,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from scout.core.inventory import PART
+from scout.core.checkpoint import PART
 from scout.core.messages import Ack, AgentMessage, Changes, Deregister, Part, Register, Resync
 from scout.core.names import digest
 from scoutmaster.rpc import MESSAGE_LIMIT

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from scout.metrics import CONNECTIONS
+from scout.agent.metrics import CONNECTIONS
 from tests.e2e.processes import LIMIT, AgentProgram, Stage, wait_until
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

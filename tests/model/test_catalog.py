@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from scoutmaster.core.catalog import SMALL, Catalog
-from scoutmaster.core.holding import Holding
 from scoutmaster.core.merge import Merge
+from scoutmaster.core.sorted_names import SortedNames
 
 OWNERS = 4
 
@@ -38,7 +38,7 @@ class CatalogMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.catalog = Catalog()
-        self.held = [Holding() for _ in range(OWNERS)]
+        self.held = [SortedNames() for _ in range(OWNERS)]
         self.wanted: set[int] = set()
         self.past: list[list[frozenset[bytes]]] = [[frozenset()] for _ in range(OWNERS)]
 
@@ -47,7 +47,7 @@ class CatalogMachine(RuleBasedStateMachine):
         """A whole new state, large or small."""
         dice = random.Random(seed)
         fresh = names(dice, dice.choice([3, self.most]))
-        self.held[owner] = Holding.from_sorted([sorted(fresh)] if fresh else [])
+        self.held[owner] = SortedNames.from_sorted([sorted(fresh)] if fresh else [])
         if owner in self.wanted:
             self.catalog.show(owner, self.held[owner])
         self.note(owner)
@@ -155,10 +155,10 @@ def test_what_a_pass_has_replaced_is_let_go_in_slices() -> None:
     """After its end, which readers need not wait for."""
     catalog = Catalog()
     names = [b"%06d" % number for number in range(50_000)]
-    catalog.show(1, Holding.from_sorted([names]))
+    catalog.show(1, SortedNames.from_sorted([names]))
     finish(catalog)
     old = sys.getrefcount(names[0])
-    catalog.show(2, Holding.from_sorted([names.copy()]))
+    catalog.show(2, SortedNames.from_sorted([names.copy()]))
     while catalog.busy:
         catalog.work()
     slices = 1
@@ -176,7 +176,7 @@ def test_thousands_of_owners_of_one_name() -> None:
     owners = list(range(1, 5001))
     random.Random(1).shuffle(owners)
     for owner in owners:
-        catalog.show(owner, Holding.from_sorted([[b"lock"]]))
+        catalog.show(owner, SortedNames.from_sorted([[b"lock"]]))
     finish(catalog)
     assert catalog.files == 5000
     catalog.check()
@@ -190,9 +190,9 @@ def test_thousands_of_owners_of_one_name() -> None:
 def test_a_change_during_a_pass_is_seen_at_once() -> None:
     """Who is not concerned by a large change does not wait for it."""
     catalog = Catalog()
-    mine = Holding.from_sorted([[b"a"]])
+    mine = SortedNames.from_sorted([[b"a"]])
     catalog.show(1, mine)
-    large = Holding.from_sorted([[b"%08d" % number for number in range(20_000)]])
+    large = SortedNames.from_sorted([[b"%08d" % number for number in range(20_000)]])
     catalog.show(2, large)
     assert catalog.work(100)
     assert catalog.work(100)
@@ -209,7 +209,7 @@ def test_a_change_during_a_pass_is_seen_at_once() -> None:
 
 def test_a_lone_small_client_comes_and_goes_at_once() -> None:
     catalog = Catalog()
-    catalog.show(1, Holding.from_sorted([[b"a"]]))
+    catalog.show(1, SortedNames.from_sorted([[b"a"]]))
     assert catalog.files == 1
     catalog.hide(1)
     assert (catalog.files, catalog.busy) == (0, False)
@@ -219,7 +219,7 @@ def test_a_flock_of_small_clients_waits_for_one_pass() -> None:
     """A thousand that come or go at once, one by one, would hold the event loop."""
     catalog = Catalog()
     for owner in range(1000):
-        catalog.show(owner, Holding.from_sorted([[b"a", b"b"]]))
+        catalog.show(owner, SortedNames.from_sorted([[b"a", b"b"]]))
     assert catalog.busy
     assert catalog.files < 100
     finish(catalog)
@@ -235,9 +235,9 @@ def test_a_flock_of_small_clients_waits_for_one_pass() -> None:
 def test_a_pass_ends_although_changes_keep_coming() -> None:
     """More of them between two slices than a slice repeats."""
     catalog = Catalog()
-    mine = Holding.from_sorted([[b"a"]])
+    mine = SortedNames.from_sorted([[b"a"]])
     catalog.show(1, mine)
-    catalog.show(2, Holding.from_sorted([[b"%08d" % number for number in range(5000)]]))
+    catalog.show(2, SortedNames.from_sorted([[b"%08d" % number for number in range(5000)]]))
     slices = 0
     while catalog.work(100):
         slices += 1
@@ -252,9 +252,9 @@ def test_a_pass_ends_although_changes_keep_coming() -> None:
 def test_clients_that_came_and_went_leave_no_trace() -> None:
     """Each start of an agent is another owner; in a year that makes many."""
     catalog = Catalog()
-    catalog.show(0, Holding.from_sorted([[b"a", b"b"]]))
+    catalog.show(0, SortedNames.from_sorted([[b"a", b"b"]]))
     for owner in range(1, 500):
-        catalog.show(owner, Holding.from_sorted([[b"c"]]))
+        catalog.show(owner, SortedNames.from_sorted([[b"c"]]))
         catalog.hide(owner)
         finish(catalog)
     (chunk,) = catalog.chunks

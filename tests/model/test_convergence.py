@@ -13,9 +13,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from scout.core.inventory import Inventory
+from scout.agent.core.inventory import Inventory
+from scout.agent.core.session import WORKING, Phase, Session
 from scout.core.messages import AgentMessage, MasterMessage
-from scout.core.session import WORKING, Phase, Session
 from scoutmaster.core.master import Master
 from scoutmaster.core.policy import Policy
 from scoutmaster.core.refusal import Refused

@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from scout.core.inventory import Inventory
+from scout.agent.core.inventory import Inventory
 from scout.core.messages import Changes, Part
 from scout.core.names import digest
 

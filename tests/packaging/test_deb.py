@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import scout.config
+import scout.agent.config
 import scoutmaster.config
-from scout.core.options import WISHES, Manual
+from scout.process.options import WISHES, Manual
 from tests.packaging.conftest import NEXT
 from tests.packaging.machine import Machine, until
 from tests.packaging.provision import ROOT, provided
@@ -18,7 +18,7 @@ from tests.packaging.services import Agent
 
 Figure = Callable[[str, str], None]
 
-MANUALS = [scout.config.MANUAL, scoutmaster.config.MANUAL]
+MANUALS = [scout.agent.config.MANUAL, scoutmaster.config.MANUAL]
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-import scout.config
+import scout.agent.config
 import scoutmaster.config
-from scout.core.options import Option
+from scout.process.options import Option
 from tests.e2e.processes import Program, sum_metric, wait_until
 from tests.packaging.charts import (
     CHART,
@@ -159,7 +159,7 @@ def test_test_pod_asks_for_the_list(cluster: Cluster) -> None:
     [
         ("master", scoutmaster.config.OPTIONS, set()),
         # Those come from the directories, the release, the node and agent.ports.
-        ("agent", scout.config.OPTIONS, {"directory", "master", "host", "metrics", "health"}),
+        ("agent", scout.agent.config.OPTIONS, {"directory", "master", "host", "metrics", "health"}),
     ],
     ids=["master", "agent"],
 )

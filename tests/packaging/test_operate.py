@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-import scout.config
+import scout.agent.config
 import scoutmaster.config
-from scout.core.options import Manual
+from scout.process.options import Manual
 from tests.packaging.provision import ROOT
 
 PAGE = (ROOT / "docs" / "operate.md").read_text()
@@ -20,7 +20,7 @@ def section(title: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "manual", [scout.config.MANUAL, scoutmaster.config.MANUAL], ids=lambda m: m.program
+    "manual", [scout.agent.config.MANUAL, scoutmaster.config.MANUAL], ids=lambda m: m.program
 )
 def test_every_option_is_in_the_table_with_variable_and_default(manual: Manual) -> None:
     """In the order of --help, and no other."""
@@ -43,7 +43,7 @@ def test_every_exit_code_is_in_the_table() -> None:
     rows = re.findall(r"(?m)^\| (\d+) \|", section("Exit codes"))
     codes = {
         code
-        for manual in (scout.config.MANUAL, scoutmaster.config.MANUAL)
+        for manual in (scout.agent.config.MANUAL, scoutmaster.config.MANUAL)
         for code, _ in manual.exit_codes
     }
     assert [int(code) for code in rows] == sorted(codes)

@@ -6,9 +6,9 @@ from signal import SIGKILL, SIGSTOP
 
 import pytest
 
-import scout.config
+import scout.agent.config
 import scoutmaster.config
-from scout.core.options import Manual
+from scout.process.options import Manual
 from tests.packaging.machine import Machine, until
 from tests.packaging.provision import ROOT
 from tests.packaging.services import Agent
@@ -127,8 +127,8 @@ def test_an_agent_whose_watcher_is_stuck_is_aborted_though_its_loop_runs(
         figure("an agent with a stuck watcher is back", f"{seconds:.1f} s")
         agent.until_listed("letter")
         said = machine.journal(f"_PID={pid}")
-        assert any("no progress" in line and "organ=watcher" in line for line in said)
-        assert not any("organ=poller" in line or "organ=stream" in line for line in said)
+        assert any("no progress" in line and "component=watcher" in line for line in said)
+        assert not any("component=poller" in line or "component=stream" in line for line in said)
 
 
 def test_a_killed_agent_is_started_again(machine: Machine) -> None:
@@ -307,7 +307,7 @@ def test_a_group_gives_access_with_an_acl(machine: Machine) -> None:
         agent.until_listed("letter")
 
 
-@pytest.mark.parametrize("manual", [scout.config.MANUAL, scoutmaster.config.MANUAL])
+@pytest.mark.parametrize("manual", [scout.agent.config.MANUAL, scoutmaster.config.MANUAL])
 def test_every_option_stands_in_the_file_of_defaults(manual: Manual) -> None:
     """Commented out, with its default; but for the directory, which the instance's name gives."""
     text = (ROOT / "packaging" / "default" / manual.program).read_text()

@@ -199,11 +199,11 @@ def test_a_reader_of_the_manual_may_leave_early() -> None:
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("program", ["scout", "scoutmaster"])
-def test_a_wrong_command_line_is_refused_without_loading_grpc(program: str) -> None:
+@pytest.mark.parametrize("package", ["scout.agent", "scoutmaster"])
+def test_a_wrong_command_line_is_refused_without_loading_grpc(package: str) -> None:
     """Start-up time: gRPC alone takes longer to load than all that is needed to say no."""
     code = (
-        f"import sys; sys.argv[1:] = ['--frobnicate']; import {program}.cli as cli; "
+        f"import sys; sys.argv[1:] = ['--frobnicate']; import {package}.cli as cli; "
         "code = cli.main(); sys.exit('grpc' in sys.modules or code)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=False)

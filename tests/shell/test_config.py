@@ -6,9 +6,9 @@ import socket
 
 import pytest
 
-from scout import config as agent
-from scout.core.options import Option
-from scout.core.values import Address
+from scout.agent import config as agent
+from scout.process.options import Option
+from scout.process.values import Address
 from scoutmaster import config as master
 
 

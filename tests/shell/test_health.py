@@ -9,11 +9,11 @@ import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from scout.agent import Agent
-from scout.config import read
-from scout.core.values import Address
+from scout.agent.config import read
+from scout.agent.health import NOT_SERVING, SERVING, HealthServer, check_master
+from scout.agent.run import Agent
 from scout.errors import AddressInUse
-from scout.health import NOT_SERVING, SERVING, HealthServer, check_master
+from scout.process.values import Address
 
 ANY = Address("127.0.0.1", 0)
 
@@ -77,9 +77,9 @@ def test_an_agent_that_makes_no_progress_is_not_alive(
 
             await answers("liveness", SERVING)
             await answers("", NOT_SERVING)
-            agent.vitals.expect("organ", 0.0, time.monotonic())
+            agent.vitals.expect("component", 0.0, time.monotonic())
             await answers("liveness", NOT_SERVING)
-            agent.vitals.excuse("organ")
+            agent.vitals.excuse("component")
             await answers("liveness", SERVING)
         looking.cancel()
         await agent.health.stop()

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from scout.process import log
 from scout.process.lag import LagMonitor
-from scoutmaster.core.events import Tally
+from scoutmaster.core.transitions import Counters
 from scoutmaster.core.view import ClientRow, View
 from scoutmaster.metrics import Metrics
 
@@ -43,7 +43,7 @@ class Stand:
 
     def __init__(self) -> None:
         self.desk = FakeDesk()
-        self.tally = Tally()
+        self.tally = Counters()
         self.metrics = Metrics(self.desk, self.tally, LagMonitor(log.get("test.metrics")))
 
     def samples(self) -> Samples:

@@ -9,12 +9,12 @@ from typing import cast
 import grpc
 import pytest
 
-from scout.core.inventory import Inventory
+from scout.agent.core.inventory import Inventory
+from scout.agent.core.session import Session
+from scout.agent.report import EOF, Call, Ended, Reporter
+from scout.core.liveness import Liveness
 from scout.core.messages import AgentMessage, Deregister, MasterMessage, Registered
-from scout.core.session import Session
-from scout.core.vitals import Vitals
 from scout.process import log
-from scout.report import EOF, Call, Ended, Reporter
 from scout.wire import codec
 
 CODE = grpc.StatusCode
@@ -48,7 +48,7 @@ class Script(Reporter):
         super().__init__(
             "nowhere:1",
             self.session,
-            Vitals(),
+            Liveness(),
             log.get("test"),
             self.caps,
             lambda: None,
@@ -114,7 +114,7 @@ class Words:
 
 async def test_a_master_that_speaks_seldom_is_not_taken_for_a_stuck_stream() -> None:
     """Else the watchdog would end every quiet agent of a master with a long --health-interval."""
-    vitals = Vitals()
+    vitals = Liveness()
     inventory = Inventory()
     session = Session("host", b"/d", 1, "1", inventory)
     reporter = Reporter(
@@ -124,7 +124,7 @@ async def test_a_master_that_speaks_seldom_is_not_taken_for_a_stuck_stream() -> 
     session.opened(0.0)
     assert session.next(0.0) is not None
     granted = Registered(
-        None, health_interval=60.0, health_timeout=1.0, silence=361.0, serving=True
+        None, health_interval=60.0, health_timeout=1.0, heartbeat_limit=361.0, serving=True
     )
     await reporter._listen(cast(Call, Words(granted)))
     assert vitals.stuck(362.0) == {}
@@ -149,7 +149,7 @@ class Late:
 async def test_an_end_that_comes_together_with_the_masters_answer_is_heard(turns: int) -> None:
     """Else the agent would go on listening, and could not be stopped."""
     session = Session("host", b"/d", 1, "1", Inventory())
-    reporter = Reporter("nowhere:1", session, Vitals(), log.get("test"), Random(1), lambda: None)
+    reporter = Reporter("nowhere:1", session, Liveness(), log.get("test"), Random(1), lambda: None)
     session.opened(0.0)
     session.next(0.0)
     stream = Late(Registered(None, 2.0, 1.0, 13.0, serving=True))
@@ -177,7 +177,7 @@ async def master(handler: Callable[[Context], Awaitable[None]]) -> AsyncIterator
     server = grpc.aio.server()
     method = grpc.stream_stream_rpc_method_handler(handle)
     server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(codec.SERVICE, {"Watch": method}),)
+        (grpc.method_handlers_generic_handler(codec.SERVICE, {codec.METHOD: method}),)
     )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -187,7 +187,9 @@ async def master(handler: Callable[[Context], Awaitable[None]]) -> AsyncIterator
 
 async def test_a_master_that_takes_nothing_more_is_given_up() -> None:
     """Its host died in the midst of a snapshot: the write waits for room that never comes."""
-    granted = Registered(None, health_interval=0.2, health_timeout=0.1, silence=0.3, serving=True)
+    granted = Registered(
+        None, health_interval=0.2, health_timeout=0.1, heartbeat_limit=0.3, serving=True
+    )
 
     async def deaf(context: Context) -> None:
         await context.read()
@@ -200,14 +202,16 @@ async def test_a_master_that_takes_nothing_more_is_given_up() -> None:
     session = Session("host", b"/d", 1, "1", inventory)
     session.vouch()
     async with master(deaf) as address:
-        reporter = Reporter(address, session, Vitals(), log.get("test"), Random(1), lambda: None)
+        reporter = Reporter(address, session, Liveness(), log.get("test"), Random(1), lambda: None)
         ended = await reporter.attempt()
     assert "silent" in ended.reason
 
 
 async def test_a_goodbye_waits_for_the_answer_to_the_registration() -> None:
     """Else the claim would stand until the master finds out, with nobody behind it."""
-    granted = Registered(None, health_interval=2.0, health_timeout=1.0, silence=13.0, serving=True)
+    granted = Registered(
+        None, health_interval=2.0, health_timeout=1.0, heartbeat_limit=13.0, serving=True
+    )
     asked, leaving = asyncio.Event(), asyncio.Event()
     heard: list[AgentMessage] = []
 
@@ -221,7 +225,7 @@ async def test_a_goodbye_waits_for_the_answer_to_the_registration() -> None:
 
     session = Session("host", b"/d", 1, "1", Inventory())
     async with master(slow) as address:
-        reporter = Reporter(address, session, Vitals(), log.get("test"), Random(1), lambda: None)
+        reporter = Reporter(address, session, Liveness(), log.get("test"), Random(1), lambda: None)
         attempt = asyncio.create_task(reporter.attempt())
         await asked.wait()
         goodbye = asyncio.create_task(reporter.leave(60.0))

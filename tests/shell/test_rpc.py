@@ -32,7 +32,7 @@ async def serving(greeting: float) -> AsyncIterator[tuple[Streams, grpc.aio.Chan
 async def test_a_stream_that_never_speaks_is_ended() -> None:
     """Nobody may hold a stream open without registering."""
     async with serving(greeting=0.05) as (_, channel):
-        call = channel.stream_stream(codec.WATCH)()  # type: ignore[call-arg]  # all have defaults
+        call = channel.stream_stream(codec.REPORT)()  # type: ignore[call-arg]  # all have defaults
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await call.read()
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from scout.core.inventory import Inventory
-from scout.directory import look
-from scout.scan import Scanner, Survey, is_file
+from scout.agent.core.inventory import Inventory
+from scout.agent.inspect import look
+from scout.agent.scan import Scanner, ScanResult, is_file
 
 
-async def survey(directory: Path, known: set[bytes]) -> Survey:
+async def survey(directory: Path, known: set[bytes]) -> ScanResult:
     place = look(os.fsencode(directory))
     belief = Inventory()
     belief.names = known
@@ -22,7 +22,7 @@ async def survey(directory: Path, known: set[bytes]) -> Survey:
 @pytest.fixture(params=["small", "large"])
 def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if what is believed were few names, or many."""
-    monkeypatch.setattr("scout.scan.LARGE", 0 if request.param == "large" else 1000)
+    monkeypatch.setattr("scout.agent.scan.LARGE", 0 if request.param == "large" else 1000)
 
 
 @pytest.mark.usefixtures("size")
@@ -53,7 +53,7 @@ async def test_a_directory_in_the_place_of_a_file_is_no_file(tmp_path: Path) -> 
 async def test_a_large_directory_that_is_as_believed_needs_no_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scout.scan.LARGE", 0)
+    monkeypatch.setattr("scout.agent.scan.LARGE", 0)
     (tmp_path / "a").touch()
     monkeypatch.delattr(Scanner, "_read")  # that is for which the copy is made
     found = await survey(tmp_path, {b"a"})
@@ -64,7 +64,7 @@ async def test_a_belief_that_changes_while_a_large_directory_is_read_is_compared
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The numbers are right by chance: a name was met and then removed, another is stale."""
-    monkeypatch.setattr("scout.scan.LARGE", 0)
+    monkeypatch.setattr("scout.agent.scan.LARGE", 0)
     for name in ("a", "b"):
         (tmp_path / name).touch()
     belief = Inventory()
@@ -119,7 +119,7 @@ async def test_only_names_that_were_not_met_are_asked_for(
         asked.append(name)
         return is_file(name, descriptor)
 
-    monkeypatch.setattr("scout.scan.is_file", spy)
+    monkeypatch.setattr("scout.agent.scan.is_file", spy)
     found = await survey(tmp_path, Growing({b"a", b"b", b"gone"}))
     assert (found.gone, asked) == ([b"gone"], [b"gone"])
 

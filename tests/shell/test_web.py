@@ -14,7 +14,7 @@ from scout.process import log
 from scout.process.lag import LagMonitor
 from scoutmaster.core.master import Master
 from scoutmaster.core.policy import Policy
-from scoutmaster.desk import LoopDesk
+from scoutmaster.reader import MasterReader
 from tests.shell.web_client import LIMIT, Site, ask, serving, view_of
 
 ROUTES = ["/files", "/clients", "/metrics", "/-/healthy", "/-/ready"]
@@ -220,7 +220,7 @@ def test_the_list_of_a_master_that_is_held_is_an_error(match: str) -> None:
     """Nobody keeps it true meanwhile: it must be neither shown nor called unchanged."""
     loop, lag = asyncio.new_event_loop(), LagMonitor(log.get("test"))
     master = Master(Policy(), 1, time.monotonic())
-    with serving(desk=LoopDesk(master, lag, loop)) as site:
+    with serving(desk=MasterReader(master, lag, loop)) as site:
         assert site.ask("/files").status == 200
         lag.seen_at -= 3600.0  # nothing runs the loop; the list is as old as this says
         answer = site.ask("/files", If_None_Match=match)

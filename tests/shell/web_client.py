@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from scout.core.values import Address
 from scout.process import listen, log
+from scout.process.values import Address
 from scout.process.wsgi import STILL, HttpServer
 from scoutmaster import web
 from scoutmaster.core.chunk import Chunk

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from scout.core.inventory import Inventory
-from scout.directory import look
-from scout.scan import Survey
-from scout.settle import Settler
-from scout.watch import Watcher
+from scout.agent.core.inventory import Inventory
+from scout.agent.inspect import look
+from scout.agent.scan import ScanResult
+from scout.agent.verify import Verifier
+from scout.agent.watch import Watcher
 
 QUEUE = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
 
@@ -25,7 +25,7 @@ class Watched:
         self.lost: list[str] = []
         self.inventory = Inventory()
         self.watcher = Watcher(look(os.fsencode(path)), hidden=False)
-        self.settler = Settler(
+        self.settler = Verifier(
             self.inventory, on_news=lambda: None, on_lost=self.lost.append, on_flood=self.flood
         )
         self.settler.attach(self.watcher)
@@ -42,7 +42,7 @@ class Watched:
 
     async def settled(self) -> None:
         """All that was queued by now is settled."""
-        assert await self.settler.apply(Survey([], [], 0.0)) is not None
+        assert await self.settler.apply(ScanResult([], [], 0.0)) is not None
 
 
 @pytest.fixture
@@ -73,10 +73,10 @@ async def test_a_queue_that_is_half_full_is_read_before_it_is_settled(watched: W
 async def test_more_names_in_doubt_than_may_wait_put_everything_in_doubt(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scout.settle.DOUBTS", 10)
+    monkeypatch.setattr("scout.agent.verify.DOUBTS", 10)
     watched.settler.begin_scan()
     watched.make("a", 20)
-    assert await watched.settler.apply(Survey([b"stale"], [], 0.0)) is None
+    assert await watched.settler.apply(ScanResult([b"stale"], [], 0.0)) is None
     assert watched.floods == ["more than 10 names are in doubt"]
     assert watched.inventory.names == set()
 
@@ -87,7 +87,7 @@ async def test_an_event_outweighs_a_scan_that_began_before_it(watched: Watched) 
     await watched.settled()
     watched.settler.begin_scan()
     (watched.path / "a0").unlink()
-    assert await watched.settler.apply(Survey([b"a0", b"x"], [b"a1"], 0.0)) == 2
+    assert await watched.settler.apply(ScanResult([b"a0", b"x"], [b"a1"], 0.0)) == 2
     assert watched.inventory.names == {b"x"}
 
 

@@ -1,11 +1,11 @@
 """What the agent is doing, in one plain sentence: for `systemctl status` and for people."""
 
-from scout.core.session import Session
-from scout.patrol import Patrol
-from scout.report import Reporter
+from scout.agent.core.session import Session
+from scout.agent.monitor import Monitor
+from scout.agent.report import Reporter
 
 
-def describe(session: Session, reporter: Reporter, patrol: Patrol) -> str:
+def describe(session: Session, reporter: Reporter, patrol: Monitor) -> str:
     """The sentence. The number of files stays out of it, so that it changes with the state only."""
     path = session.directory.decode("utf-8", "backslashreplace")
     if patrol.figures.available:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class DirectoryIdentity:
     """What was found at the end of the path, once, in one look."""
 
     path: bytes
@@ -26,7 +26,7 @@ class Sight:
     """Its type, as in mountinfo: ext4, nfs4, fuse.sshfs ..."""
 
 
-def unmounted(sight: Sight, *, must_be_mount: bool) -> str:
+def unmounted(sight: DirectoryIdentity, *, must_be_mount: bool) -> str:
     """Why `sight` must not be served although it is there, or empty.
 
     A directory that was a mount point when it was first seen is a mere empty directory while
@@ -37,7 +37,7 @@ def unmounted(sight: Sight, *, must_be_mount: bool) -> str:
     return ""
 
 
-def replaced(before: Sight, now: Sight) -> str:
+def replaced(before: DirectoryIdentity, now: DirectoryIdentity) -> str:
     """How `now` is another directory than `before`, or empty if it is the same one."""
     if before.path != now.path:
         return "the path leads to another directory"

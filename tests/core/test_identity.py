@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from scout.core.place import Sight, announces, replaced, unmounted
+from scout.agent.core.identity import DirectoryIdentity, announces, replaced, unmounted
 
-HERE = Sight(b"/d", mount=30, device=1, inode=7, is_mount=False, filesystem="ext4")
+HERE = DirectoryIdentity(b"/d", mount=30, device=1, inode=7, is_mount=False, filesystem="ext4")
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ HERE = Sight(b"/d", mount=30, device=1, inode=7, is_mount=False, filesystem="ext
         (replace(HERE, path=b"/e"), "the path leads to another directory"),
     ],
 )
-def test_another_directory_is_told_apart(now: Sight, expected: str) -> None:
+def test_another_directory_is_told_apart(now: DirectoryIdentity, expected: str) -> None:
     assert replaced(HERE, now) == expected
 
 

@@ -16,7 +16,7 @@ FEW = MOST // 8
 """A run that shrinks below is joined with the next one, if that is short as well."""
 
 
-class Misfit(Exception):
+class OutOfStep(Exception):
     """Something that does not fit what is held; the text says how, `kind` is for counting."""
 
     def __init__(self, text: str, kind: str = "misfit") -> None:
@@ -24,7 +24,7 @@ class Misfit(Exception):
         self.kind = kind
 
 
-class Holding:
+class SortedNames:
     """A sorted set of names. Owned by the event loop's thread."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Holding:
         self._shared: set[int] = set()
 
     @classmethod
-    def from_sorted(cls, parts: Iterable[list[bytes]]) -> "Holding":
+    def from_sorted(cls, parts: Iterable[list[bytes]]) -> "SortedNames":
         """Take over lists of names that ascend strictly, within each and from one to the next.
 
         That is not looked at here; the caller, who got the lists one by one, has checked them one
@@ -70,15 +70,15 @@ class Holding:
         return chain(chain.from_iterable(self._runs.copy()), self._read())
 
     def apply(self, added: Sequence[bytes], removed: Sequence[bytes]) -> None:
-        """Add and remove names. Raises `Misfit`, and changes nothing, if they do not fit."""
+        """Add and remove names. Raises `OutOfStep`, and changes nothing, if they do not fit."""
         if len({*added, *removed}) != len(added) + len(removed):
-            raise Misfit("a name is named twice")
+            raise OutOfStep("a name is named twice")
         for name in removed:
             if name not in self:
-                raise Misfit("a name removed that is not held")
+                raise OutOfStep("a name removed that is not held")
         for name in added:
             if name in self:
-                raise Misfit("a name added that is held already")
+                raise OutOfStep("a name added that is held already")
         for name in removed:
             self._remove(name)
         for name in added:

@@ -3,11 +3,12 @@
 import os
 import sys
 
-from scout import __version__, config
-from scout.core.options import help_text
+from scout import __version__
+from scout.agent import config
 from scout.errors import printable
 from scout.process import log
 from scout.process.entry import enter
+from scout.process.options import help_text
 
 
 def main() -> int:
@@ -31,7 +32,7 @@ def _main() -> int:
         # gRPC's core writes lines of its own to standard error, about what we report as well.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         # Imported here: --help, --check and --version need no gRPC.
-        from scout.agent import run
+        from scout.agent.run import run
 
         return run(settings)
     return 0

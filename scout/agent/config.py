@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from scout.core.options import Manual, Option, Parsed, parse
-from scout.core.values import (
+from scout.errors import ConfigError, DirectoryMissing, NoPermission
+from scout.process import log
+from scout.process.options import Manual, Option, Parsed, parse
+from scout.process.values import (
     Address,
     listener,
     path,
@@ -17,8 +19,6 @@ from scout.core.values import (
     target,
     text,
 )
-from scout.errors import ConfigError, DirectoryMissing, NoPermission
-from scout.process import log
 
 # A table reads best in rows.
 # fmt: off

@@ -17,12 +17,17 @@ from typing import Protocol
 import grpc
 
 from scout import __version__
-from scout.config import Config, check_directory
-from scout.core.inventory import Inventory
-from scout.core.place import Sight
-from scout.core.session import Session
-from scout.core.vitals import Vitals
-from scout.directory import Unavailable, look
+from scout.agent.config import Config, check_directory
+from scout.agent.core.identity import DirectoryIdentity
+from scout.agent.core.inventory import Inventory
+from scout.agent.core.session import Session
+from scout.agent.health import LIVENESS, WHOLE, HealthServer, check_master
+from scout.agent.inspect import Unavailable, look
+from scout.agent.monitor import Monitor, MonitorConfig
+from scout.agent.report import STREAM_LIMIT, Ended, Reporter
+from scout.agent.scan import Scanner
+from scout.agent.status import describe
+from scout.core.liveness import Liveness
 from scout.errors import (
     Claimed,
     ConfigError,
@@ -31,14 +36,9 @@ from scout.errors import (
     NoPermission,
     ScoutError,
 )
-from scout.health import LIVENESS, WHOLE, HealthServer, check_master
-from scout.patrol import Orders, Patrol
 from scout.process import log, systemd
 from scout.process.lag import LagMonitor
 from scout.process.signals import stop_event
-from scout.report import STREAM_LIMIT, Ended, Reporter
-from scout.scan import Scanner
-from scout.status import describe
 
 GOODBYE = 2.0
 """Seconds that the goodbye may take: no operator waits longer for a stop."""
@@ -73,10 +73,10 @@ async def _work(config: Config) -> None:
     await Agent(config, place.path).live()
 
 
-async def _first_look(config: Config) -> Sight:
+async def _first_look(config: Config) -> DirectoryIdentity:
     """Check the directory. Raises the `ScoutError` that says what is wrong with it."""
 
-    def check() -> Sight:
+    def check() -> DirectoryIdentity:
         check_directory(config.directory)
         return look(config.directory)
 
@@ -106,7 +106,7 @@ class Agent:
         """`directory` is the real path that `config.directory` leads to."""
         self.config = config
         self.inventory = Inventory()
-        self.vitals = Vitals()
+        self.vitals = Liveness()
         self.log = log.get("scout")
         self.lag = LagMonitor(self.log)
         self.health: HealthServer | None = None
@@ -124,7 +124,7 @@ class Agent:
         self.reporter = Reporter(
             str(config.master), self.session, self.vitals, self.log, dice, self._state
         )
-        orders = Orders(
+        orders = MonitorConfig(
             path=config.directory,
             poll_interval=config.poll_interval,
             scan_timeout=config.scan_timeout,
@@ -132,7 +132,7 @@ class Agent:
             require_mount=config.require_mount,
             poll_only=config.poll_only,
         )
-        self.patrol = Patrol(orders, self.inventory, self.vitals, self, self.log, dice)
+        self.patrol = Monitor(orders, self.inventory, self.vitals, self, self.log, dice)
 
     async def live(self) -> None:
         """Register, watch and report until cancelled. Raises `ScoutError` if the start fails."""
@@ -224,15 +224,15 @@ class Agent:
                 )
 
     async def _feed_watchdog(self) -> None:
-        """Tell systemd that we live, as long as every organ made progress lately."""
+        """Tell systemd that we live, as long as every component made progress lately."""
         interval = systemd.watchdog_interval()
         while True:
             await asyncio.sleep((interval or 10.0) / 3)
             stuck = self.vitals.stuck(time.monotonic())
             if frozenset(stuck) != self._stuck:
                 self._stuck = frozenset(stuck)
-                for organ, seconds in stuck.items():
-                    self.log.error("no progress", organ=organ, seconds=round(seconds, 1))
+                for component, seconds in stuck.items():
+                    self.log.error("no progress", component=component, seconds=round(seconds, 1))
                 self._state()
             if interval is not None and not stuck:
                 systemd.watchdog()
@@ -250,7 +250,7 @@ class Agent:
             self.log.info("serving health checks", port=port)
         if self.config.metrics is not None:
             # Only here: it costs 30 ms at the start, and most agents are not scraped.
-            from scout.metrics import MetricsServer  # noqa: PLC0415
+            from scout.agent.metrics import MetricsServer  # noqa: PLC0415
 
             self._metrics = MetricsServer(self, self.config.metrics)
             self.log.info("serving metrics", address=self._metrics.address)

@@ -9,9 +9,9 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from scout.core.values import Address
 from scout.errors import MasterUnavailable
 from scout.process import listen
+from scout.process.values import Address
 from scout.wire import transport
 from scout.wire.codec import SERVICE
 

@@ -12,11 +12,11 @@ import os
 from collections import deque
 from collections.abc import Callable, Collection
 
-from scout.core.inventory import Inventory
-from scout.core.observe import Observation
-from scout.directory import explain
-from scout.scan import Survey, is_file
-from scout.watch import Watcher
+from scout.agent.core.inventory import Inventory
+from scout.agent.core.observe import Observation
+from scout.agent.inspect import explain
+from scout.agent.scan import ScanResult, is_file
+from scout.agent.watch import Watcher
 
 PATH = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -34,7 +34,7 @@ HALF_RENAME = 0.002
 """Seconds to wait for the second half of a rename. The kernel queues it microseconds later."""
 
 
-class Settler:
+class Verifier:
     """Keeps `inventory` true between two scans, and joins a scan with the events around it.
 
     Calls, on the loop's thread: `on_news()` after the inventory changed, `on_lost(reason)` when the
@@ -81,7 +81,7 @@ class Settler:
         """A scan starts now: from here on an event outweighs what it will have found."""
         self._announced = set()
 
-    async def apply(self, survey: Survey) -> int | None:
+    async def apply(self, survey: ScanResult) -> int | None:
         """Believe a scan. How many names it changed, or None if it is void and must be repeated.
 
         First everything that the kernel queued before the scan's end is settled; so a name on

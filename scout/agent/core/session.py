@@ -20,9 +20,10 @@ Owned by one thread.
 
 from enum import Enum
 
-from scout.core import rounds
-from scout.core.distribution import Distribution
-from scout.core.inventory import BATCH, Cut, Inventory
+from scout.agent.core.inventory import Inventory, Snapshot
+from scout.core import timeslots
+from scout.core.checkpoint import BATCH
+from scout.core.histogram import Histogram
 from scout.core.messages import (
     Ack,
     AgentMessage,
@@ -95,17 +96,18 @@ class Session:
         self._leaving = False
         # What is unacknowledged on this stream.
         self._awaiting: int | None = None
-        self._cut: Cut | None = None
+        self._cut: Snapshot | None = None
         self._left = float("-inf")
         self._heard = 0.0
         self._patience: float | None = None
         self._last_call: float | None = None
         self.acknowledged_at: float | None = None
         self.resyncs = 0
+        self.attempts = 0
         # When the oldest change that waits, and that is in flight, was noticed.
         self._noticed: float | None = None
         self._carried: float | None = None
-        self.change_to_ack = Distribution(LATENCIES)
+        self.change_to_ack = Histogram(LATENCIES)
 
     # What happened
 
@@ -179,12 +181,15 @@ class Session:
         `deadline()`."""
         if self.phase is Phase.GREETING:
             self.phase = Phase.REGISTERING
+            self.attempts += 1
             return Register(
                 self.host,
                 self.directory,
                 self.epoch,
                 self._inventory.acknowledged,
                 self.version,
+                self.directory,
+                self.attempts,
             )
         if self.phase is not Phase.LIVE:
             return None
@@ -254,7 +259,7 @@ class Session:
     def _registered(self, message: Registered, now: float) -> None:
         self.phase = Phase.LIVE
         self.master_serving = message.serving
-        self._patience = message.silence + message.health_timeout
+        self._patience = message.heartbeat_limit + message.health_timeout
         self._told = None
         self._interval = message.health_interval
         # The first word comes after a share of the interval that differs from agent to agent, so
@@ -302,7 +307,7 @@ class Session:
         full = not inventory.rootless and inventory.waiting >= BATCH
         return self._left if full else self._left + PACE
 
-    def _step(self, cut: Cut) -> AgentMessage | Working:
+    def _step(self, cut: Snapshot) -> AgentMessage | Working:
         part = cut.step()
         if part is None:
             return WORKING
@@ -314,7 +319,7 @@ class Session:
         return part
 
     def _round_before(self, time: float) -> float:
-        return rounds.before(time + self._skew, rounds.length(self._interval)) - self._skew
+        return timeslots.before(time + self._skew, timeslots.length(self._interval)) - self._skew
 
     def _health(self) -> tuple[bool, str]:
         """What may be claimed now: not before the state it vouches for was sent."""

@@ -17,10 +17,10 @@ from typing import cast
 import grpc
 import grpc.aio
 
+from scout.agent.core.session import WORKING, Phase, Session
 from scout.core.backoff import Backoff
+from scout.core.liveness import Liveness
 from scout.core.messages import Registered
-from scout.core.session import WORKING, Phase, Session
-from scout.core.vitals import Vitals
 from scout.errors import ProtocolError
 from scout.process.log import Log
 from scout.wire import codec, transport
@@ -96,7 +96,7 @@ class Reporter:
         self,
         address: str,
         session: Session,
-        vitals: Vitals,
+        vitals: Liveness,
         log: Log,
         random: Random,
         on_state: Callable[[], None],
@@ -254,7 +254,7 @@ class Reporter:
             self._vitals.beat("stream", now)
             if isinstance(message, Registered):
                 self._line_limit = max(LINE_LEAST, message.health_timeout)
-                patience = message.silence + message.health_timeout
+                patience = message.heartbeat_limit + message.health_timeout
                 self._vitals.expect("stream", max(STREAM_LIMIT, patience + SLACK), now)
                 if self.trouble is not None:
                     self._log.info("registered with the master again", master=self.address)
@@ -316,5 +316,5 @@ class Reporter:
 
 def open_stream(channel: grpc.aio.Channel) -> Call:
     """Begin the conversation. Messages stay bytes; the codec is called by who reads and writes."""
-    call: Call = channel.stream_stream(codec.WATCH)()  # type: ignore[call-arg]  # all have defaults
+    call: Call = channel.stream_stream(codec.REPORT)()  # type: ignore[call-arg]  # all have defaults
     return call

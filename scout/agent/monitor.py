@@ -17,18 +17,18 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol, TypeVar
 
+from scout.agent.core.budget import Budget
+from scout.agent.core.identity import DirectoryIdentity, announces, replaced, unmounted
+from scout.agent.core.inventory import Inventory
+from scout.agent.inspect import Unavailable, explain
+from scout.agent.scan import Scanner
+from scout.agent.verify import Verifier
+from scout.agent.watch import Watcher
 from scout.core.backoff import Backoff
-from scout.core.budget import Budget
-from scout.core.distribution import Distribution
-from scout.core.inventory import Inventory
-from scout.core.place import Sight, announces, replaced, unmounted
-from scout.core.trickle import Trickle
-from scout.core.vitals import Vitals
-from scout.directory import Unavailable, explain
+from scout.core.histogram import Histogram
+from scout.core.liveness import Liveness
+from scout.core.ratelimit import RateLimit
 from scout.process.log import Log
-from scout.scan import Scanner
-from scout.settle import Settler
-from scout.watch import Watcher
 
 T = TypeVar("T")
 
@@ -64,12 +64,12 @@ class Figures:
     available: bool = False
     mode: str = "none"
     scans: Counter[str] = field(default_factory=Counter)
-    scan_seconds: Distribution = field(default_factory=lambda: Distribution(SCAN_SECONDS))
+    scan_seconds: Histogram = field(default_factory=lambda: Histogram(SCAN_SECONDS))
     overflows: int = 0
     drift: int = 0
 
 
-class Guest(Protocol):
+class MonitorListener(Protocol):
     """Who is told what the patrol found. Called on the loop's thread."""
 
     def news(self) -> None:
@@ -86,7 +86,7 @@ class Guest(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class MonitorConfig:
     """What the operator decided. Durations in seconds."""
 
     path: bytes
@@ -97,15 +97,15 @@ class Orders:
     poll_only: bool
 
 
-class Patrol:
+class Monitor:
     """Runs until it is cancelled."""
 
     def __init__(
         self,
-        orders: Orders,
+        orders: MonitorConfig,
         inventory: Inventory,
-        vitals: Vitals,
-        guest: Guest,
+        vitals: Liveness,
+        guest: MonitorListener,
         log: Log,
         random: Random,
         clock: Callable[[], float] = time.monotonic,
@@ -118,19 +118,19 @@ class Patrol:
         self._random = random
         self._clock = clock
         self._scanner = Scanner()
-        self._settler = Settler(
+        self._settler = Verifier(
             inventory, on_news=guest.news, on_lost=self._lost, on_flood=self._flood
         )
         self._backoff = Backoff(0.1, max(0.1, min(5.0, orders.poll_interval)))
         self._wake = asyncio.Event()
-        self._place: Sight | None = None
+        self._place: DirectoryIdentity | None = None
         self._path: bytes | None = None
         self._must_be_mount = orders.require_mount
         self._watcher: Watcher | None = None
         self._watch_again = self._next_scan = 0.0
         self._scan_for = ""
         self._overflow_scans = Budget(SHARE_OVERFLOWED, SAVED)
-        self._overflow_lines = Trickle(LINES, PERIOD)
+        self._overflow_lines = RateLimit(LINES, PERIOD)
         self._doubts = ""
         self._failures = 0
         self.figures = Figures()
@@ -199,7 +199,7 @@ class Patrol:
         if self._place is place or self._place == place:
             self._vouch()
 
-    def _arrive(self, place: Sight) -> None:
+    def _arrive(self, place: DirectoryIdentity) -> None:
         """Begin to serve `place`: the watch first, so that the scan misses nothing."""
         if self._path is None:
             self._must_be_mount |= place.is_mount
@@ -209,7 +209,7 @@ class Patrol:
         self._place, self._path = place, place.path
         self._watch(place)
 
-    def _watch(self, place: Sight) -> None:
+    def _watch(self, place: DirectoryIdentity) -> None:
         """Set up inotify, or say once why it goes without."""
         self._leave()
         self._watch_again = float("inf")
@@ -259,7 +259,7 @@ class Patrol:
             # No watch to spare for the canary; the directory's own watch goes on.
             self._vitals.beat("watcher", self._clock())
 
-    async def _scan(self, place: Sight, reason: str) -> None:
+    async def _scan(self, place: DirectoryIdentity, reason: str) -> None:
         self._settler.begin_scan()
         self._scan_for = ""
         survey = await self._patiently(

@@ -3,7 +3,7 @@
 Rules of this file:
 
 1. `names` is the belief. It changes name by name, as each is settled.
-2. The master's copy moves from one numbered state to the next: by a `Delta`, or by a `Cut` (a
+2. The master's copy moves from one numbered state to the next: by a `Delta`, or by a `Snapshot` (a
    snapshot) where it holds nothing to build on. At most one of them is in flight.
 3. What changes while one is in flight waits as the difference to the state that is on its way.
    A name that comes and goes in the meantime cancels out; so the difference is never larger
@@ -20,36 +20,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from scout.agent.core.ordering import ascending
+from scout.core.checkpoint import BATCH, NOTHING, PART, Checkpoint
 from scout.core.messages import Changes, Part
 from scout.core.names import MASK, digest
-from scout.core.ordering import ascending
-
-BATCH = 2048
-"""Names in a delta. Spread over a large list they touch as many of the master's chunks, which
-takes it 30 ms; and its event loop is not to be held for 50."""
-
-PART = 4096
-"""Names in a part of a snapshot. With 255 bytes each they make 1.1 MiB, well under gRPC's 4."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """A numbered state of the directory: how many names, and their digest."""
-
-    sequence: int
-    count: int
-    digest: int
-
-
-NOTHING = State(0, 0, 0)
-"""Before anything was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
     """What was sent whole and is not acknowledged. `steps` is None for a cut."""
 
-    state: State
+    state: Checkpoint
     steps: dict[bytes, bool] | None
 
 
@@ -60,9 +41,9 @@ class Inventory:
         self.names: set[bytes] = set()
         self.changes = 0
         """How often a name came or went: by it one sees whether the belief stood still."""
-        self._base: State | None = None
+        self._base: Checkpoint | None = None
         self._flight: _Flight | None = None
-        self._cut: Cut | None = None
+        self._cut: Snapshot | None = None
         self._pending: dict[bytes, bool] | None = None
         self._sequence = 0
 
@@ -101,7 +82,7 @@ class Inventory:
         return self._sequence
 
     @property
-    def state(self) -> State:
+    def state(self) -> Checkpoint:
         """The state that was last sent whole; `NOTHING` if there is none or a cut is on its way."""
         if self._cut is not None:
             return NOTHING
@@ -140,7 +121,7 @@ class Inventory:
         removed = [name for name, present in steps.items() if not present]
         base = self._base
         self._sequence = base.sequence + 1
-        state = State(
+        state = Checkpoint(
             self._sequence,
             base.count + len(added) - len(removed),
             (base.digest + digest(added) - digest(removed)) & MASK,
@@ -148,15 +129,15 @@ class Inventory:
         self._flight = _Flight(state, steps)
         return Changes(Part.DELTA, state.sequence, added, removed, state.count, state.digest)
 
-    def cut(self) -> "Cut":
+    def cut(self) -> "Snapshot":
         """Begin a snapshot of this moment. One that was under way is abandoned."""
         self._sequence += 1
         self._base = self._flight = None
         self._pending = {}
-        self._cut = Cut(self, self._sequence)
+        self._cut = Snapshot(self, self._sequence)
         return self._cut
 
-    def cut_sent(self, cut: "Cut", state: State) -> None:
+    def cut_sent(self, cut: "Snapshot", state: Checkpoint) -> None:
         """All parts of `cut` are handed out; it now waits for its acknowledgement."""
         if cut is self._cut:
             self._cut, self._flight = None, _Flight(state, None)
@@ -202,7 +183,7 @@ class Inventory:
             assert self.state.digest == digest(sent)
 
 
-class Cut:
+class Snapshot:
     """A snapshot on its way: the names of one moment, handed out in ascending parts."""
 
     def __init__(self, inventory: Inventory, sequence: int) -> None:
@@ -228,7 +209,7 @@ class Cut:
                 first = False
             held = run
         self.done = True
-        state = State(sequence, count, total & MASK)
+        state = Checkpoint(sequence, count, total & MASK)
         inventory.cut_sent(self, state)
         part = Part.ONLY if first else Part.LAST
         yield Changes(part, sequence, held or (), (), state.count, state.digest)

@@ -7,7 +7,7 @@ from scoutmaster.core.registry import Client, Standing
 
 
 @dataclass(slots=True)
-class Tally:
+class Counters:
     """What happened so far, by its label. Only ever counts up."""
 
     resyncs: Counter[str] = field(default_factory=Counter)
@@ -17,7 +17,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Transition:
     """A client's standing changed: one line for the log. None: it was, or is, not registered.
 
     `bad`: an operator may want to know.

@@ -7,7 +7,7 @@ scanner's thread only, never on the event loop.
 import errno
 import os
 
-from scout.core.place import Sight
+from scout.agent.core.identity import DirectoryIdentity
 
 OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 """Not O_PATH: opening for reading is the proof that the directory may be listed."""
@@ -17,7 +17,7 @@ class Unavailable(Exception):
     """The directory can't be vouched for right now; the text says why, for people to read."""
 
 
-def look(path: bytes) -> Sight:
+def look(path: bytes) -> DirectoryIdentity:
     """Look once. Raises `Unavailable` with the reason if there is nothing to serve."""
     try:
         real = os.path.realpath(path, strict=True)
@@ -32,7 +32,7 @@ def look(path: bytes) -> Sight:
         os.close(descriptor)
 
 
-def sight(real: bytes, descriptor: int) -> Sight:
+def sight(real: bytes, descriptor: int) -> DirectoryIdentity:
     """What the open directory `descriptor`, found at the real path `real`, is. Raises OSError."""
     status = os.fstat(descriptor)
     # Searching needs the execute bit, which opening did not ask for.
@@ -45,7 +45,9 @@ def sight(real: bytes, descriptor: int) -> Sight:
         is_mount = is_root or _mount_of(parent) != mount
     finally:
         os.close(parent)
-    return Sight(real, mount, status.st_dev, status.st_ino, is_mount, _filesystem(mount))
+    return DirectoryIdentity(
+        real, mount, status.st_dev, status.st_ino, is_mount, _filesystem(mount)
+    )
 
 
 def explain(error: OSError) -> str:

@@ -15,7 +15,7 @@ DEAD = 10.0
 """Seconds that the event loop may be held before the master calls itself ill."""
 
 
-class LoopDesk:
+class MasterReader:
     """May be used from any thread."""
 
     def __init__(self, master: Master, lag: LagMonitor, loop: asyncio.AbstractEventLoop) -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from scout.core.inventory import Inventory
-from scout.core.place import Sight
-from scout.core.vitals import Vitals
-from scout.directory import look
-from scout.patrol import LINES, PERIOD, Orders, Patrol
+from scout.agent.core.identity import DirectoryIdentity
+from scout.agent.core.inventory import Inventory
+from scout.agent.inspect import look
+from scout.agent.monitor import LINES, PERIOD, Monitor, MonitorConfig
+from scout.core.liveness import Liveness
 from scout.process import log
 
 QUEUE = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
@@ -39,8 +39,8 @@ class Scene:
         self.vouched = 0
         self.reasons: list[str] = []
         self.inventory = Inventory()
-        self.vitals = Vitals()
-        orders = Orders(
+        self.vitals = Liveness()
+        orders = MonitorConfig(
             path=os.fsencode(directory),
             poll_interval=poll_interval,
             scan_timeout=5000.0,
@@ -48,7 +48,7 @@ class Scene:
             require_mount=False,
             poll_only=False,
         )
-        self.patrol = Patrol(
+        self.patrol = Monitor(
             orders,
             self.inventory,
             self.vitals,
@@ -137,12 +137,12 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     answers = threading.Event()
     answers.set()
 
-    def late(path: bytes) -> Sight:
+    def late(path: bytes) -> DirectoryIdentity:
         answers.wait()
         return look(path)
 
-    monkeypatch.setattr("scout.scan.look", late)
-    monkeypatch.setattr("scout.patrol.PATIENCE", 0.01)
+    monkeypatch.setattr("scout.agent.scan.look", late)
+    monkeypatch.setattr("scout.agent.monitor.PATIENCE", 0.01)
     return answers
 
 

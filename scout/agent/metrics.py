@@ -18,13 +18,13 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from scout import __version__
-from scout.core.distribution import Distribution
-from scout.core.values import Address
+from scout.core.histogram import Histogram
 from scout.process import listen
+from scout.process.values import Address
 from scout.process.wsgi import HttpServer
 
 if TYPE_CHECKING:
-    from scout.agent import Agent
+    from scout.agent.run import Agent
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -142,7 +142,7 @@ def _counter(name: str, text: str, value: float) -> Metric:
     return CounterMetricFamily(name, text, value=float(value))
 
 
-def _histogram(name: str, text: str, distribution: Distribution) -> Metric:
+def _histogram(name: str, text: str, distribution: Histogram) -> Metric:
     return HistogramMetricFamily(
         name, text, buckets=distribution.cumulative(), sum_value=distribution.sum
     )

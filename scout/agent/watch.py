@@ -11,8 +11,8 @@ import termios
 
 from inotify_simple import INotify
 
-from scout.core.observe import WANTED, Mask, Observation, decode, observe
-from scout.core.place import Sight
+from scout.agent.core.identity import DirectoryIdentity
+from scout.agent.core.observe import WANTED, Mask, Observation, decode, observe
 
 READ = 32 * 1024
 """Bytes read at once: about 700 events of short names, 3 ms of work to settle."""
@@ -24,7 +24,7 @@ CANARY = "/dev/null"
 class Watcher:
     """The watch. Raises OSError (ENOSPC, EMFILE, ENOENT ...) if it can't be set up."""
 
-    def __init__(self, place: Sight, *, hidden: bool) -> None:
+    def __init__(self, place: DirectoryIdentity, *, hidden: bool) -> None:
         self.place = place
         self.events = 0
         self._hidden = hidden

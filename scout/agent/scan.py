@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TypeVar
 
-from scout.core.inventory import Inventory
-from scout.core.place import Sight, replaced
-from scout.directory import OPEN, Unavailable, explain, look, sight
+from scout.agent.core.identity import DirectoryIdentity, replaced
+from scout.agent.core.inventory import Inventory
+from scout.agent.inspect import OPEN, Unavailable, explain, look, sight
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ STEP = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class ScanResult:
     """What a scan found to differ from what was believed, and what it cost."""
 
     appeared: list[bytes]
@@ -51,11 +51,13 @@ class Scanner:
         self._jobs: SimpleQueue[tuple[Callable[[], object], asyncio.Future[object]]] = SimpleQueue()
         threading.Thread(target=self._work, name="scanner", daemon=True).start()
 
-    def look(self, path: bytes) -> asyncio.Future[Sight]:
+    def look(self, path: bytes) -> asyncio.Future[DirectoryIdentity]:
         """Look once at what the path leads to. Raises `Unavailable` if nothing can be served."""
         return self.do(lambda: look(path))
 
-    def survey(self, place: Sight, belief: Inventory, *, hidden: bool) -> asyncio.Future[Survey]:
+    def survey(
+        self, place: DirectoryIdentity, belief: Inventory, *, hidden: bool
+    ) -> asyncio.Future[ScanResult]:
         """Read `place` and compare it with `belief`, which may change meanwhile.
 
         Raises `Unavailable` if the path leads to another directory by now, or can't be read.
@@ -82,7 +84,7 @@ class Scanner:
             except RuntimeError:
                 return  # the loop is closed: the program ends
 
-    def _survey(self, place: Sight, belief: Inventory, hidden: bool) -> Survey:
+    def _survey(self, place: DirectoryIdentity, belief: Inventory, hidden: bool) -> ScanResult:
         known = belief.names
         started = time.thread_time()
         try:
@@ -103,7 +105,7 @@ class Scanner:
             raise Unavailable(explain(error)) from error
         finally:
             os.close(descriptor)
-        return Survey(appeared, gone, time.thread_time() - started)
+        return ScanResult(appeared, gone, time.thread_time() - started)
 
     def _same(self, descriptor: int, belief: Inventory, hidden: bool) -> bool:
         """True if the directory holds just what is believed, and the belief stood still."""

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 
-class Distribution:
+class Histogram:
     """Counts observations by upper bound, in seconds; the last bucket has no bound."""
 
     def __init__(self, bounds: Sequence[float]) -> None:

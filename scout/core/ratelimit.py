@@ -1,7 +1,7 @@
 """At most so many lines in a while: what a hostile peer can cause must not fill the log."""
 
 
-class Trickle:
+class RateLimit:
     """Lets `limit` events through in each `period` seconds, and counts those it held back."""
 
     def __init__(self, limit: int, period: float) -> None:
