@@ -14,13 +14,14 @@ PROTOC := $(BIN)/python -m grpc_tools.protoc -Iscout/wire=protos
 ARGS   ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-packaging lint format proto proto-check lock deb bench bench-compare clean
+.PHONY: help run test test-packaging quick lint format proto proto-check lock deb bench bench-compare clean
 
 help:
 	@echo "make run             start a master and a scout on DIR, show /files, until Ctrl-C"
 	@echo "                     (DIR=$(DIR) GRPC=$(GRPC) HTTP=$(HTTP))"
 	@echo "make test            all tests but those of packaging (ARGS='-k storm' for some of them)"
 	@echo "make test-packaging  the tests of package, units, image and chart; some need root"
+	@echo "make quick           lint, and the tests of the pure cores: half a minute"
 	@echo "make lint            formatting, ruff, mypy, import contracts"
 	@echo "make format          format, and mend what can be mended"
 	@echo "make proto           generate scout/wire/scout_pb2.py from protos/scout.proto"
@@ -53,6 +54,9 @@ test: $(READY)
 test-packaging: $(READY)
 	tests/packaging/install.sh
 	$(PYTEST) tests/packaging $(ARGS)
+
+quick: lint
+	$(PYTEST) tests/core -q $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff format --check
