@@ -16,9 +16,11 @@ from scoutmaster.rpc import Streams
 
 
 @asynccontextmanager
-async def serving(greeting: float) -> AsyncIterator[tuple[Streams, grpc.aio.Channel]]:
+async def serving(
+    greeting: float, policy: Policy | None = None
+) -> AsyncIterator[tuple[Streams, grpc.aio.Channel]]:
     """A master's streams on a free port, and a channel to them."""
-    master = Master(Policy(), epoch=1, now=time.monotonic())
+    master = Master(policy or Policy(), epoch=1, now=time.monotonic())
     streams = Streams(master, log.get("test.rpc"), lambda _: None, greeting=greeting)
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((streams.handler(),))
