@@ -13,7 +13,7 @@ class RateLimit:
 
     def admit(self, now: float) -> int | None:
         """None if an event at `now` is held back; else how many were since the last one passed."""
-        if now - self._began >= self._period:
+        if now >= self.ends:
             self._began, self._passed = now, 0
         if self._passed >= self._limit:
             self._held += 1
@@ -21,3 +21,8 @@ class RateLimit:
         self._passed += 1
         held, self._held = self._held, 0
         return held
+
+    @property
+    def ends(self) -> float:
+        """When the period under way ends, and the next events pass again."""
+        return self._began + self._period

@@ -6,10 +6,21 @@ import traceback
 from collections.abc import Callable
 
 from scout.errors import ScoutError
+from scout.process import log
 
 
 def enter(program: str, main: Callable[[], int]) -> int:
-    """Run `main` and give the exit code. A `ScoutError` becomes one line on standard error."""
+    """Run `main` and give the exit code. A `ScoutError` becomes one line on standard error.
+
+    Lines that nobody takes delay the end by 3 s at most.
+    """
+    try:
+        return _run(program, main)
+    finally:
+        log.close()
+
+
+def _run(program: str, main: Callable[[], int]) -> int:
     try:
         code = main()
         sys.stdout.flush()

@@ -1,20 +1,24 @@
 """Log lines that people and machines can read: `key=value`, JSON, or as journald likes them.
 
 One event is one line, whatever a file name holds: control characters and undecodable bytes are
-escaped, and nothing that a peer says can pretend to be a field of its own. The lines go to standard
-error.
+escaped, long values are cut, and nothing that a peer says can pretend to be a field of its own. The
+lines go to standard error, through a `Sink`: to log never waits and never fails.
 """
 
+import io
 import json
 import logging
 import os
 import sys
+import threading
 import time
-from collections.abc import Mapping
-from typing import TextIO
+from collections.abc import Callable, Mapping
 
+from scout.core.damper import Damper
+from scout.core.labels import cut
 from scout.errors import printable
 from scout.process.options import Option
+from scout.process.sink import Sink
 from scout.process.values import one_of
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -22,6 +26,16 @@ FORMATS = ("auto", "text", "json")
 
 _PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 """syslog(3) levels, as sd-daemon(3) wants them at the head of a line."""
+
+VALUE = 1024
+"""Bytes shown at most of a value, a sentence, or a line of a traceback: peers and owners of files
+choose some of them."""
+
+TRACEBACK = 100
+"""Lines at either end of a traceback that are shown at most."""
+
+LINES, PERIOD = 6, 60.0
+"""Lines about one thing in so many seconds, where others can cause them."""
 
 
 def options(prefix: str) -> tuple[Option, Option]:
@@ -55,23 +69,78 @@ class Log:
 
     def debug(self, message: str, /, **fields: object) -> None:
         """For whoever looks for a bug."""
-        self._logger.debug(message, extra={"fields": fields})
+        self._tell(logging.DEBUG, message, fields)
 
     def info(self, message: str, /, **fields: object) -> None:
         """A normal change of state."""
-        self._logger.info(message, extra={"fields": fields})
+        self._tell(logging.INFO, message, fields)
 
     def warning(self, message: str, /, **fields: object) -> None:
         """Something that an operator may want to look at."""
-        self._logger.warning(message, extra={"fields": fields})
+        self._tell(logging.WARNING, message, fields)
 
     def error(self, message: str, /, **fields: object) -> None:
         """Something that an operator must look at."""
-        self._logger.error(message, extra={"fields": fields})
+        self._tell(logging.ERROR, message, fields)
 
     def exception(self, message: str, /, **fields: object) -> None:
         """A bug: with the traceback of the exception under way."""
         self._logger.error(message, exc_info=sys.exc_info(), extra={"fields": fields})
+
+    def limited(self, lines: int = LINES, period: float = PERIOD) -> "LimitedLog":
+        """A log for one thing that others can make change, as often as they like: see there."""
+        return LimitedLog(self._logger, lines, period)
+
+    def _tell(self, level: int, message: str, fields: dict[str, object]) -> None:
+        self._logger.log(level, message, extra={"fields": fields})
+
+
+class LimitedLog(Log):
+    """At most `lines` lines in `period` seconds, whatever the owner of a file or a peer does.
+
+    Make one for each thing that has a state, such as the availability of a directory, and tell all
+    its turns there. A line that passes says `others_not_logged=N` if N before it were held back. Of
+    those the last is told as soon as the period ends, with `seconds_ago`: what stands last in the
+    log is how things are. An exception always passes.
+    """
+
+    def __init__(
+        self,
+        logger: logging.Logger,
+        lines: int,
+        period: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(logger)
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._damper: Damper[tuple[float, int, str, dict[str, object]]] = Damper(lines, period)
+
+    def _tell(self, level: int, message: str, fields: dict[str, object]) -> None:
+        if not self._logger.isEnabledFor(level):
+            return
+        now = self._clock()
+        with self._lock:
+            held = self._damper.admit(now, (now, level, message, fields))
+            due = self._damper.due
+        if held is not None:
+            super()._tell(level, message, fields | _others(held))
+        elif _sink is not None and due is not None:
+            _sink.at(due, self, self._tell_last)
+
+    def _tell_last(self) -> None:
+        """Tell what was held back last. The period is over, or the program is."""
+        now = self._clock()
+        with self._lock:
+            taken = self._damper.take(max(now, self._damper.due or now))
+        if taken is not None:
+            (then, level, message, fields), held = taken
+            ago: dict[str, object] = {"seconds_ago": round(now - then, 1)}
+            super()._tell(level, message, fields | ago | _others(held))
+
+
+def _others(held: int) -> dict[str, object]:
+    return {"others_not_logged": held} if held else {}
 
 
 def get(name: str) -> Log:
@@ -79,26 +148,99 @@ def get(name: str) -> Log:
     return Log(logging.getLogger(name))
 
 
-def configure(
-    level: str, form: str, environ: Mapping[str, str], stream: TextIO = sys.stderr
-) -> None:
-    """Send all log events to `stream`: once, at the program's start.
+_sink: Sink | None = None
+"""Where lines go: None until `configure`."""
 
-    `form` "auto" is "text", unless `stream` is the journal: then without time stamps, which the
-    journal has itself, and with priorities.
+
+def configure(
+    level: str, form: str, environ: Mapping[str, str], descriptor: int | None = None
+) -> None:
+    """Send all log events to standard error, or to `descriptor`: once, at the program's start.
+
+    With standard error goes whatever the interpreter and libraries write to `sys.stderr`: that
+    must not wait for its reader either. `form` "auto" is "text", unless it is the journal that
+    reads: then without time stamps, which the journal has itself, and with priorities.
     """
-    handler = logging.StreamHandler(stream)
+    global _sink  # noqa: PLW0603 - a process has one log
+    where = 2 if descriptor is None else descriptor
+    formatter: logging.Formatter
     if form == "json":
-        handler.setFormatter(JsonFormatter())
-    elif form == "auto" and _is_journal(environ, stream):
-        handler.setFormatter(JournalFormatter())
+        formatter = JsonFormatter()
+    elif form == "auto" and _is_journal(environ, where):
+        formatter = JournalFormatter()
     else:
-        handler.setFormatter(TextFormatter())
+        formatter = TextFormatter()
+
+    def missing(lines: int) -> bytes:
+        record = logging.LogRecord("log", logging.WARNING, "", 0, MISSING, None, None)
+        record.fields = {"lines": lines}
+        return _line(formatter, record)
+
+    _sink = Sink(where, missing)
+    handler = _Handler(_sink)
+    handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # Its warnings tell of each request that waits for a thread: a flood, and in the metrics.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    if descriptor is None:
+        sys.stderr = _Stderr(_sink)
+
+
+MISSING = "lines are missing here: whoever reads this log stood still, or could not write"
+
+
+def dropped() -> int:
+    """Lines that the log lost because nobody took them, since the start."""
+    return _sink.dropped if _sink is not None else 0
+
+
+def close() -> None:
+    """Have everything written as far as that is possible: the program ends. Takes 3 s at most."""
+    if _sink is not None:
+        _sink.close()
+
+
+class _Handler(logging.Handler):
+    """Formats where the event happens, which may change what it is about; writes elsewhere."""
+
+    def __init__(self, sink: Sink) -> None:
+        super().__init__()
+        self._sink = sink
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = _line(self.formatter or TextFormatter(), record)
+        self._sink.put(line, urgent=record.levelno >= logging.ERROR)
+
+
+class _Stderr(io.TextIOBase):
+    """`sys.stderr` of a program that logs: errors that end it, and what libraries complain of."""
+
+    encoding, errors = "utf-8", "backslashreplace"
+
+    def __init__(self, sink: Sink) -> None:
+        super().__init__()
+        self._sink = sink
+        self._begun = ""
+
+    def write(self, text: str, /) -> int:
+        *lines, self._begun = (self._begun + text).split("\n")
+        if len(self._begun) > VALUE:
+            lines, self._begun = [*lines, self._begun], ""
+        for line in lines:
+            self._sink.put(line.encode(self.encoding, self.errors) + b"\n", urgent=True)
+        return len(text)
+
+    def flush(self) -> None:
+        if self._begun:
+            self.write("\n")
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return 2
 
 
 class JournalFormatter(logging.Formatter):
@@ -107,7 +249,7 @@ class JournalFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, and one more with its priority for each line of a traceback."""
         prefix = f"<{_PRIORITY[_level(record)]}>"
-        lines = [_pairs({"msg": record.getMessage(), **_fields(record)})]
+        lines = [_pairs({"msg": _text(record.getMessage()), **_fields(record)})]
         lines += _traceback(self, record)
         return "\n".join(prefix + line for line in lines)
 
@@ -120,7 +262,7 @@ class TextFormatter(logging.Formatter):
         pairs = {
             "time": _time(record),
             "level": _level(record),
-            "msg": record.getMessage(),
+            "msg": _text(record.getMessage()),
             **_fields(record),
         }
         return "\n".join([_pairs(pairs), *_traceback(self, record)])
@@ -134,7 +276,7 @@ class JsonFormatter(logging.Formatter):
         event: dict[str, object] = {
             "time": _time(record),
             "level": _level(record),
-            "msg": record.getMessage(),
+            "msg": _text(record.getMessage()),
         }
         for key, value in _fields(record).items():
             plain = isinstance(value, bool | int | float)
@@ -145,11 +287,15 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(event)
 
 
-def _is_journal(environ: Mapping[str, str], stream: TextIO) -> bool:
-    """Is `stream` the journal? See JOURNAL_STREAM in systemd.exec(5)."""
+def _line(formatter: logging.Formatter, record: logging.LogRecord) -> bytes:
+    return formatter.format(record).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _is_journal(environ: Mapping[str, str], descriptor: int) -> bool:
+    """Is `descriptor` the journal? See JOURNAL_STREAM in systemd.exec(5)."""
     try:
-        status = os.fstat(stream.fileno())
-    except (OSError, ValueError):
+        status = os.fstat(descriptor)
+    except OSError:
         return False
     return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
@@ -171,7 +317,11 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
 def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> list[str]:
     if not record.exc_info:
         return []
-    return formatter.formatException(record.exc_info).splitlines()
+    lines = [cut(it, VALUE) for it in formatter.formatException(record.exc_info).splitlines()]
+    if len(lines) > 2 * TRACEBACK:
+        between = f"  ... {len(lines) - 2 * TRACEBACK} lines ..."
+        lines = [*lines[:TRACEBACK], between, *lines[-TRACEBACK:]]
+    return lines
 
 
 def _pairs(fields: Mapping[str, object]) -> str:
@@ -180,7 +330,8 @@ def _pairs(fields: Mapping[str, object]) -> str:
 
 def _text(value: object) -> str:
     # As in a path given as text, such as an error's: a byte that is not UTF-8 is a lone surrogate.
-    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+    text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+    return cut(text, VALUE)
 
 
 def _quoted(text: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.processes import MasterProgram, Stage, wait_until
+from tests.need import need
 
 QUICK = "--poll-interval=200ms"
 
@@ -62,11 +63,6 @@ def watched(master: MasterProgram) -> Iterator[None]:
     assert not it.lied
 
 
-def needs_root() -> None:
-    if os.geteuid() != 0:
-        pytest.skip("mounting needs root")
-
-
 def mount(kind: str, where: Path) -> None:
     subprocess.run(["mount", "-t", kind, kind, str(where)], check=True)
 
@@ -78,7 +74,7 @@ def umount(where: Path) -> None:
 @pytest.fixture
 def mounts() -> Iterator[Callable[[Path], None]]:
     """Mounts a tmpfs; whatever is still mounted at the end is unmounted."""
-    needs_root()
+    need("root", "mounting", "mount", "umount")
     made: list[Path] = []
 
     def make(where: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.e2e.processes import LIMIT, Program, Stage, wait_until
+from tests.need import absent, need
 
 HEALTHCHECK = str(Path(__file__).parents[2] / "packaging" / "image" / "healthcheck.py")
 
@@ -118,7 +119,7 @@ def test_an_agent_without_its_directory_has_started_once_it_said_why(
     agent.wait_for_line(f'msg="started, waiting for the directory" directory={tmp_path}')
     wait_until(lambda: manager.told.count("WATCHDOG=1") >= 3)
     assert "watching" not in agent.log
-    if os.geteuid() == 0:
+    if not absent("root", "mounting", "mount"):
         subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(tmp_path)], check=True)
         try:
             agent.wait_for_line(f"msg=watching directory={tmp_path} files=0")
@@ -209,8 +210,7 @@ def test_the_master_takes_all_the_descriptors_that_it_may(
 
 def test_a_host_without_ipv6_has_a_master_that_lives(stage: Stage, manager: Manager) -> None:
     """Switched off by sysctl: one may listen on [::], but ::1 is nobody's."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root, for a network namespace")
+    need("root", "network namespaces", "ip", "sysctl")
     off = "ip link set lo up; sysctl -qw net.ipv6.conf.all.disable_ipv6=1; exec "
     inside = ["unshare", "--net", "sh", "-c", f'{off} "$@"', "sh"]
     impatient(stage, manager, "--http=3001", prefix=inside)
@@ -240,8 +240,7 @@ def test_both_answer_grpc_health_checks(stage: Stage, tmp_path: Path) -> None:
 
 def test_the_image_s_health_check_asks_directly(stage: Stage, tmp_path: Path) -> None:
     """It asks the container's first process, and no proxy that the environment names."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root, for a namespace of processes")
+    need("root", "process namespaces")
     container = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
     master = stage.master(http=free_port(), prefix=container)
     agent = stage.agent(tmp_path, master, f"--health=127.0.0.1:{free_port()}", prefix=container)
@@ -272,8 +271,7 @@ def test_a_bare_port_means_all_addresses(stage: Stage, tmp_path: Path) -> None:
 def test_a_file_system_that_hangs(stage: Stage, tmp_path: Path) -> None:
     """A scan that makes no progress makes the directory unavailable; the master hears of it
     meanwhile, and when the file system goes on, so does the agent."""
-    if os.geteuid() != 0 or not Path("/usr/bin/bindfs").exists():
-        pytest.skip("needs root and bindfs")
+    need("root", "mounting", "/dev/fuse", "bindfs", "umount")
     below, above = tmp_path / "below", tmp_path / "above"
     below.mkdir()
     above.mkdir()

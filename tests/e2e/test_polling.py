@@ -4,9 +4,8 @@ import os
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.e2e.processes import AgentProgram, MasterProgram, Stage, wait_until
+from tests.need import need
 
 QUICK = ("--poll-interval=200ms", "--metrics=127.0.0.1:0")
 
@@ -37,8 +36,7 @@ def test_by_exhausted_inotify_instances(stage: Stage, tmp_path: Path) -> None:
     """Where no inotify instance is left, the agent goes on by polling and names the sysctl."""
     # A user namespace has a limit of its own (namespaces(7)), so nobody else is disturbed.
     alone = ["unshare", "--user", "--map-root-user"]
-    if subprocess.run([*alone, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("user namespaces are not permitted here")
+    need("user namespaces")
     none_left = 'echo 0 >/proc/sys/user/max_inotify_instances; exec "$0" "$@"'
     (tmp_path / "a").touch()
     master = stage.master()
@@ -49,8 +47,7 @@ def test_by_exhausted_inotify_instances(stage: Stage, tmp_path: Path) -> None:
 
 def test_by_a_file_system_that_does_not_tell(stage: Stage, tmp_path: Path) -> None:
     """FUSE: changes made below the mount are found although inotify never hears of them."""
-    if os.geteuid() != 0 or not Path("/usr/bin/bindfs").exists():
-        pytest.skip("needs root and bindfs")
+    need("root", "mounting", "/dev/fuse", "bindfs", "umount")
     below, above = tmp_path / "below", tmp_path / "above"
     below.mkdir()
     above.mkdir()

@@ -1,7 +1,6 @@
 """Starts of the master that can't succeed: one clear line, the right exit code, no traceback."""
 
 import itertools
-import os
 import socket
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from scout import __version__
+from tests.need import need
 from tests.shell.commands import POWERLESS, run
 
 NOBODY = """
@@ -125,8 +125,7 @@ def test_a_port_that_needs_rights_ends_with_77(option: str) -> None:
 @pytest.mark.parametrize("option", ["--grpc", "--http"])
 def test_a_low_port_that_anybody_may_have_can_be_in_use(option: str) -> None:
     """In a container, most often: no port needs rights there, and the master is not root."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root, for a network namespace")
+    need("root", "network namespaces", "ip")
     argv = dict(zip(FREE[::2], FREE[1::2], strict=True)) | {option: "127.0.0.1:80"}
     done = subprocess.run(
         ["unshare", "--net", sys.executable, "-c", NOBODY, *itertools.chain(*argv.items())],

@@ -1,12 +1,12 @@
 """Log lines: one event is one line, whatever a file name holds, in three formats."""
 
-import io
 import json
 import logging
 import os
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -17,20 +17,39 @@ from scout.process import log
 NASTY = st.text() | st.binary() | st.integers() | st.booleans() | st.none()
 
 
+class Written:
+    """What was logged so far, all of it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+
+    def getvalue(self) -> str:
+        log.close()
+        return self._path.read_text()
+
+
 @pytest.fixture(autouse=True)
-def _restore() -> Iterator[None]:
+def _restore(tmp_path: Path) -> Iterator[None]:
     """Leave the root logger as it was found."""
+    global written  # noqa: PLW0603 - one log in a process
     root = logging.getLogger()
     before = (root.handlers[:], root.level)
+    written = Written(tmp_path / "log")
     yield
+    log.close()
+    os.close(written.descriptor)
+    log._sink = None
     root.handlers[:], level = before
     root.setLevel(level)
 
 
-def lines_of(form: str, level: str = "debug") -> tuple[log.Log, io.StringIO]:
-    stream = io.StringIO()
-    log.configure(level, form, {}, stream)
-    return log.get("test"), stream
+written: Written
+
+
+def lines_of(form: str, level: str = "debug") -> tuple[log.Log, Written]:
+    log.configure(level, form, {}, written.descriptor)
+    return log.get("test"), written
 
 
 def record(message: str, fields: dict[str, object], level: int = logging.INFO) -> logging.LogRecord:
@@ -165,9 +184,10 @@ def test_auto_knows_the_journal_by_the_device_and_inode_of_the_stream(same: bool
     read, write = os.pipe()
     status = os.fstat(write)
     inode = status.st_ino if same else status.st_ino + 1
-    with os.fdopen(write, "w") as stream, os.fdopen(read) as reader:
-        log.configure("info", "auto", {"JOURNAL_STREAM": f"{status.st_dev}:{inode}"}, stream)
+    with os.fdopen(write, "w"), os.fdopen(read) as reader:
+        log.configure("info", "auto", {"JOURNAL_STREAM": f"{status.st_dev}:{inode}"}, write)
         log.get("test").info("hello")
+        log.close()
         assert reader.readline().startswith("<6>msg=hello" if same else "time=")
 
 
@@ -175,3 +195,92 @@ def test_a_field_may_have_any_name() -> None:
     logger, stream = lines_of("text")
     logger.info("said", message="hello", name="x", args=1)
     assert stream.getvalue().endswith("msg=said message=hello name=x args=1\n")
+
+
+def test_a_long_value_is_cut_and_still_told_from_others() -> None:
+    """Peers and owners of files choose them: a directory's path may have thousands of bytes."""
+    logger, stream = lines_of("text")
+    logger.info("seen", one=b"/" + b"a" * 4000, other="/" + "a" * 3999 + "b")
+    line = stream.getvalue()
+    found = re.fullmatch(r"time=\S+ level=info msg=seen one=(\S+) other=(\S+)\n", line)
+    assert found
+    assert found[1] != found[2]
+    assert {len(found[1]), len(found[2])} == {log.VALUE}
+
+
+def test_the_traceback_of_endless_recursion_is_bounded() -> None:
+    logger, stream = lines_of("text")
+
+    def one(n: int) -> None:
+        other(n + 1)
+
+    def other(n: int) -> None:
+        one(n + 1)
+
+    try:
+        one(0)
+    except RecursionError:
+        logger.exception("a bug")
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2 * log.TRACEBACK + 2
+    assert lines[-1].startswith("RecursionError")
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def limited(lines: int = 2) -> tuple[log.LimitedLog, Clock, Written]:
+    _, stream = lines_of("journal-like")
+    logging.getLogger().handlers[0].setFormatter(log.JournalFormatter())
+    clock = Clock()
+    return log.LimitedLog(logging.getLogger("test"), lines, 60.0, clock), clock, stream
+
+
+def test_what_flaps_is_told_now_and_then_with_a_count() -> None:
+    """The owner of a directory may move it away and back as often as he likes."""
+    logger, clock, stream = limited()
+    for clock.now in (0.0, 1.0, 2.0, 3.0, 61.0):
+        logger.warning("the directory is unavailable", at=int(clock.now))
+    lines = stream.getvalue().splitlines()
+    assert [line.split("unavailable")[1] for line in lines] == [
+        '" at=0', '" at=1', '" at=61 others_not_logged=2'
+    ]  # fmt: skip
+
+
+def test_the_last_turn_is_told_even_if_nothing_follows() -> None:
+    """Else the log would say for ever that a directory is away that has come back."""
+    logger, clock, stream = limited(1)
+    logger.warning("the directory is unavailable")
+    logger.info("the directory is available")
+    logger.warning("the directory is unavailable")
+    logger.info("the directory is available", files=3)
+    clock.now = 60.0
+    lines = stream.getvalue().splitlines()
+    assert lines == [
+        '<4>msg="the directory is unavailable"',
+        '<6>msg="the directory is available" files=3 seconds_ago=60.0 others_not_logged=2',
+    ]
+
+
+def test_the_last_turn_is_told_by_the_clock() -> None:
+    read, write = os.pipe()
+    with os.fdopen(write, "w"), os.fdopen(read) as reader:
+        log.configure("info", "text", {}, write)
+        logger = log.get("test").limited(lines=1, period=0.05)
+        logger.info("first")
+        logger.info("last")
+        assert "msg=first" in reader.readline()
+        assert "msg=last" in reader.readline()
+        log.close()
+
+
+def test_what_is_below_the_level_does_not_use_up_the_limit() -> None:
+    logger, _, stream = limited(1)
+    logging.getLogger().setLevel("WARNING")
+    logger.info("quiet")
+    logger.warning("loud")
+    assert stream.getvalue() == "<4>msg=loud\n"

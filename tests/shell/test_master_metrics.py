@@ -1,6 +1,5 @@
 """The master's metrics as Prometheus would read them."""
 
-import shutil
 import subprocess
 import time
 
@@ -12,6 +11,7 @@ from scout.process.lag import LagMonitor
 from scoutmaster.core.transitions import Counters
 from scoutmaster.core.view import ClientRow, View
 from scoutmaster.metrics import Metrics
+from tests.need import need
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -171,13 +171,11 @@ def test_five_thousand_clients_are_scraped_in_a_moment(stand: Stand) -> None:
 
 
 def test_promtool_has_no_complaint(stand: Stand) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not installed (Debian: prometheus)")
+    need("promtool")
     stand.desk.rows = (row("a", b'/\xff"\\\n'), row("b", b"/d"))
     stand.metrics.requested("/files", 200, 0.003)
     checked = subprocess.run(
-        [promtool, "check", "metrics"],
+        ["promtool", "check", "metrics"],
         input=stand.metrics.text(),
         capture_output=True,
         check=False,
