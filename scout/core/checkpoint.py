@@ -7,7 +7,11 @@ BATCH = 2048
 takes it 30 ms; and its event loop is not to be held for 50."""
 
 PART = 4096
-"""Names in a part of a snapshot. With 255 bytes each they make 1.1 MiB, well under gRPC's 4."""
+"""Names in a part of a snapshot."""
+
+BYTES = 1024 * 1024
+"""And bytes of names in either. With 255 bytes each both bounds of a part meet; names as long as
+there may be would make 17 MB of it, which nobody takes in one message."""
 
 
 @dataclass(frozen=True, slots=True)

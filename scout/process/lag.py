@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Callable
 from types import FrameType
 
 from scout.process.log import Log
@@ -25,8 +26,10 @@ DEPTH = 3
 class LagMonitor:
     """Measures the holds while `run` runs. `take_worst` may be called from any thread."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, on_look: Callable[[float], None] | None = None) -> None:
+        """`on_look` is told the monotonic time of each look, on the event loop's thread."""
         self._log = log
+        self._on_look = on_look
         self._worst = 0.0
         self._spoke = float("-inf")
         self._holder = ""
@@ -43,6 +46,8 @@ class LagMonitor:
                 due = time.monotonic() + STEP
                 await asyncio.sleep(STEP)
                 now = self.seen_at = time.monotonic()
+                if self._on_look is not None:
+                    self._on_look(now)
                 self._note(now - due, now)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)

@@ -28,14 +28,21 @@ class Ending:
 
     status: Status
     message: str
+    expected: bool = False
+    """It is part of a normal life: nobody has to do anything about it."""
 
 
 class Refused(Exception):
     """The stream ends with `status`; `message` tells the agent's operator what to do."""
 
-    def __init__(self, status: Status, message: str) -> None:
+    def __init__(self, status: Status, message: str, *, expected: bool = False) -> None:
         super().__init__(message)
-        self.ending = Ending(status, cut(message, LIMIT))
+        self.ending = Ending(status, cut(message, LIMIT), expected)
+
+    @classmethod
+    def again(cls, ending: Ending) -> "Refused":
+        """For who goes on talking on a stream that has ended."""
+        return cls(ending.status, ending.message, expected=ending.expected)
 
     @property
     def status(self) -> Status:

@@ -14,9 +14,9 @@ Owned by one thread.
 from collections import deque
 from collections.abc import Sequence
 
-from scout.core.checkpoint import BATCH, PART, Checkpoint
+from scout.core.checkpoint import BATCH, BYTES, PART, Checkpoint
 from scout.core.messages import Changes, MasterMessage, Part
-from scout.core.names import MASK, ascends, digest, fault
+from scout.core.names import MASK, ascends, digest, fault, weight
 from scoutmaster.core.refusal import Ending, Refused, Status
 
 LIMIT = 64
@@ -61,6 +61,8 @@ class Session:
             raise _wrong("a delta within a snapshot")
         if len(changes.added) + len(changes.removed) > BATCH:
             raise _wrong(f"a delta of more than {BATCH} names")
+        if weight(changes.added) + weight(changes.removed) > BYTES:
+            raise _wrong(f"a delta of more than {BYTES} bytes of names")
         _check_names(changes.added)
         _check_names(changes.removed)
         return not self.resyncing
@@ -126,6 +128,8 @@ class _Incoming:
             return
         if len(names) > PART:
             raise _wrong(f"a part of a snapshot of more than {PART} names")
+        if weight(names) > BYTES:
+            raise _wrong(f"a part of a snapshot of more than {BYTES} bytes of names")
         _check_names(names)
         if not ascends(names) or (self.names and names[0] <= self.names[-1][-1]):
             raise _wrong("a snapshot whose names do not ascend")

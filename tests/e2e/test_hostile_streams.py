@@ -64,7 +64,7 @@ LATER_WORDS: dict[str, list[AgentMessage | bytes]] = {
     "garbage": [b"\xff" * 100],
     "name with a slash": [Changes(Part.DELTA, 2, (b"a/b",), (), 2, 0)],
     "name with NUL": [Changes(Part.DELTA, 2, (b"a\0b",), (), 2, 0)],
-    "name of 256 bytes": [Changes(Part.DELTA, 2, (b"x" * 256,), (), 2, 0)],
+    "name of 4,096 bytes": [Changes(Part.DELTA, 2, (b"x" * 4096,), (), 2, 0)],
     "empty name": [Changes(Part.DELTA, 2, (b"",), (), 2, 0)],
     "dot": [Changes(Part.DELTA, 2, (b".",), (), 2, 0)],
     "dot dot": [Changes(Part.DELTA, 2, (), (b"..",), 2, 0)],
@@ -109,8 +109,8 @@ async def test_a_goodbye_is_the_last_word(neighbour: Neighbour) -> None:
 
 
 async def test_the_largest_part_of_a_snapshot_is_taken(neighbour: Neighbour) -> None:
-    """As many names as there may be, each as long as there may be."""
-    names = [b"%0255d" % number for number in range(PART)]
+    """As many names as there may be, and as many bytes of names."""
+    names = [b"%0256d" % number for number in range(PART)]
     with neighbour.undisturbed() as master:
         async with channel_to(master) as channel:
             stream = await RawStream(channel).greet()

@@ -21,7 +21,7 @@ from scoutmaster.core.policy import Policy
 from scoutmaster.core.refusal import Refused
 from scoutmaster.core.session import Session as MasterSession
 
-NAMES = [b"a", b"b", b"c", b"d\n", b"\xff", b"e" * 255]
+NAMES = [b"a", b"b", b"c", b"d\n", b"\xff", b"e" * 4095]
 HOSTS = ["one", "two"]
 
 

@@ -106,5 +106,3 @@ async def test_a_stream_that_has_ended_leaves_no_garbage_in_circles(story: Story
         finally:
             gc.enable()
     assert {kind: count for kind, count in left.items() if count >= MANY} == {}
-
-

@@ -16,14 +16,13 @@ copy and whether it has a name, may be asked from another thread while this one 
 such step is atomic in CPython).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from scout.agent.core.ordering import ascending
-from scout.core.checkpoint import BATCH, NOTHING, PART, Checkpoint
+from scout.core.checkpoint import BATCH, BYTES, NOTHING, PART, Checkpoint
 from scout.core.messages import Changes, Part
-from scout.core.names import MASK, digest
+from scout.core.names import MASK, digest, weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +105,17 @@ class Inventory:
         return self._flight is not None or self._cut is not None
 
     def delta(self) -> Changes:
-        """Take the next step, at most `BATCH` names in the order in which they came to wait.
+        """Take the next step, at most `BATCH` names and `BYTES` of them, in the order in which they
+        came to wait.
 
         Needs a base, and no flight."""
         if self._base is None or self._pending is None or self.in_flight:
             raise AssertionError("a delta needs an acknowledged base and nothing in flight")
-        if len(self._pending) <= BATCH:
+        if len(self._pending) <= BATCH and weight(self._pending) <= BYTES:
             steps, self._pending = self._pending, {}
         else:
-            steps = dict(islice(self._pending.items(), BATCH))
-            for name in steps:
-                del self._pending[name]
+            portion = next(portions(self._pending, BATCH))
+            steps = {name: self._pending.pop(name) for name in portion}
         added = [name for name, present in steps.items() if present]
         removed = [name for name, present in steps.items() if not present]
         base = self._base
@@ -203,13 +202,28 @@ class Snapshot:
             if run is None:
                 yield None
                 continue
-            total += digest(run)
-            if held is not None:
-                yield Changes(Part.FIRST if first else Part.MIDDLE, sequence, held, (), 0, 0)
-                first = False
-            held = run
+            for portion in [run] if weight(run) <= BYTES else portions(run, PART):
+                total += digest(portion)
+                if held is not None:
+                    yield Changes(Part.FIRST if first else Part.MIDDLE, sequence, held, (), 0, 0)
+                    first = False
+                held = portion
         self.done = True
         state = Checkpoint(sequence, count, total & MASK)
         inventory.cut_sent(self, state)
         part = Part.ONLY if first else Part.LAST
         yield Changes(part, sequence, held or (), (), state.count, state.digest)
+
+
+def portions(names: Iterable[bytes], most: int) -> Iterator[list[bytes]]:
+    """`names` in their order, in lists of at most `most` names and `BYTES` bytes, none empty."""
+    portion: list[bytes] = []
+    size = 0
+    for name in names:
+        size += len(name)
+        if portion and (len(portion) == most or size > BYTES):
+            yield portion
+            portion, size = [], len(name)
+        portion.append(name)
+    if portion:
+        yield portion
