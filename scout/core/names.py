@@ -11,8 +11,8 @@ MAX_LENGTH = 4095
 """Bytes in a name: what the kernel's interface allows, whatever the file system.
 
 `NAME_MAX`, 255, is what most file systems keep to, and no bound: vfat, exFAT, NTFS and CIFS count
-255 UTF-16 units, which are up to 765 bytes, and FUSE takes 1,024, or more if both ends agree. A path
-that is given to the kernel has at most 4,095 bytes (`PATH_MAX` less its NUL, see getname in
+255 UTF-16 units, which are up to 765 bytes, and FUSE takes 1,024, or more if both ends agree. A
+path that is given to the kernel has at most 4,095 bytes (`PATH_MAX` less its NUL, see getname in
 fs/namei.c), and a directory that lists a longer name is read as EIO (verify_dirent_name in
 fs/readdir.c; tried with 4,095 and 4,096 by a FUSE file system of our own).
 """

@@ -5,8 +5,7 @@ Rules of this file:
 1. Each client has `EACH` lines in `PERIOD` seconds. One that is well has one or two in its life.
 2. All together have `ALL` in `WINDOW` seconds, and those that registered within the last `PERIOD`
    only `NEW` of them: names can be made up without end, time can't.
-3. What is held back is counted, and said with the next line about anybody, or at `due` where none
-   follows.
+3. What is held back is counted, and said with the next line about anybody, or at `due`.
 
 Times are monotonic seconds. Owned by one thread.
 """
@@ -14,7 +13,8 @@ Times are monotonic seconds. Owned by one thread.
 from collections.abc import Hashable
 
 EACH, PERIOD = 10, 60.0
-ALL, NEW, WINDOW = 5000, 1000, 10.0
+ALL, NEW, WINDOW = 10_000, 8_000, 10.0
+"""All clients of a large master may come or go at once, and each has its line."""
 
 
 class Quota:
