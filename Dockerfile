@@ -9,9 +9,11 @@
 #
 # There is no ENTRYPOINT, so that the first word says which program it is.
 
-# The minor version of Python is that of Debian 12, so that image and Debian package run the same
-# dependencies on the same interpreter, and what was tested on one holds for the other.
-ARG BASE=docker.io/library/python:3.11-slim-bookworm
+# The minor version of Python is that of the current Debian, whose release the base is made of too: so
+# image and Debian package run the same dependencies on the same interpreter, and what was tested on
+# one holds for the other. The tag moves with the security updates of both, which is the intent; who
+# wants the same bytes at each build names a digest: --build-arg BASE=docker.io/library/python@sha256:...
+ARG BASE=docker.io/library/python:3.13-slim-trixie
 
 FROM ${BASE} AS build
 RUN python -m venv /opt/scout

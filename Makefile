@@ -14,7 +14,7 @@ PROTOC := $(BIN)/python -m grpc_tools.protoc -Iscout/wire=protos
 ARGS   ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-packaging quick lint format proto proto-check lock deb bench bench-compare clean
+.PHONY: help run test test-packaging quick lint format proto proto-check chart lock deb test-debian13 bench bench-compare clean
 
 help:
 	@echo "make run             start a master and a scout on DIR, show /files, until Ctrl-C"
@@ -27,7 +27,9 @@ help:
 	@echo "make proto           generate scout/wire/scout_pb2.py from protos/scout.proto"
 	@echo "make proto-check     fail if that was forgotten"
 	@echo "make lock            pin the newest versions in requirements.txt and requirements-dev.txt"
-	@echo "make deb             the Debian package, in dist/"
+	@echo "make chart           copy the alerts and the dashboard into the chart"
+	@echo "make deb             the Debian package for this host's Debian, in dist/"
+	@echo "make test-debian13   build, install and start the package in a Debian 13; as root"
 	@echo "make bench           measure (ARGS='--help' tells what)"
 	@echo "make bench-compare   measure, and compare with the figures that are checked in"
 	@echo "make clean           remove everything that was made here"
@@ -93,8 +95,15 @@ lock: $(UV)
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) --extra dev --constraint requirements.txt pyproject.toml -o requirements-dev.txt
 
+chart:
+	cp packaging/prometheus/scout-rules.yaml packaging/prometheus/dashboard.json helm/scoutmaster/files/
+
 deb:
 	packaging/deb/build dist
+
+test-debian13: $(READY)
+	tests/packaging/install.sh
+	$(PYTEST) tests/packaging/test_releases.py $(ARGS)
 
 bench: $(READY)
 	$(BIN)/python -m bench $(ARGS)

@@ -5,13 +5,14 @@ the sources.
 """
 
 import datetime as dt
-import importlib
 import os
 import sys
 from collections.abc import Iterator
 
 sys.path.insert(0, os.getcwd())
 
+import scout.agent.config
+import scoutmaster.config
 from scout import __version__
 from scout.process.options import WISHES, Manual, Option
 
@@ -146,7 +147,7 @@ def _choices(option: Option) -> tuple[str, ...]:
 
 def main(kind: str, program: str) -> None:
     """Print one of them."""
-    manual: Manual = importlib.import_module(f"{program}.config").MANUAL
+    manual = {"scout": scout.agent.config.MANUAL, "scoutmaster": scoutmaster.config.MANUAL}[program]
     if kind == "man":
         seconds = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
         day = dt.datetime.fromtimestamp(seconds, dt.UTC).date()

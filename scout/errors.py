@@ -7,6 +7,7 @@
     |-- NoPermission           77  rights: directory, port, token
     |-- MasterUnavailable      69  the master, at the start
     |-- AddressInUse           69  another program holds the address
+    |-- OutputFailed           74  standard output
     |-- Claimed                75  another agent holds the claim
     `-- ProtocolError          76  the other end of the stream
 
@@ -71,6 +72,12 @@ class AddressInUse(ScoutError):
     """Another program listens there already."""
 
     exit_code = os.EX_UNAVAILABLE
+
+
+class OutputFailed(ScoutError):
+    """What was asked for can't be written: a full disk."""
+
+    exit_code = os.EX_IOERR
 
 
 class Claimed(ScoutError):

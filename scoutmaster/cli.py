@@ -5,7 +5,7 @@ import sys
 
 from scout import __version__
 from scout.process import log
-from scout.process.entry import enter
+from scout.process.entry import enter, show
 from scout.process.options import help_text
 from scoutmaster import config
 
@@ -18,14 +18,14 @@ def main() -> int:
 def _main() -> int:
     wish, settings = config.read(sys.argv[1:], os.environ)
     if wish == "help":
-        print(help_text(config.MANUAL), end="")
+        show(help_text(config.MANUAL))
     elif wish == "version":
-        print(f"scoutmaster {__version__}")
+        show(f"scoutmaster {__version__}\n")
     elif settings is not None:
         if wish == "check":
-            print(
+            show(
                 "scoutmaster: the configuration is right: "
-                f"agents at {settings.grpc}, HTTP at {settings.http}"
+                f"agents at {settings.grpc}, HTTP at {settings.http}\n"
             )
             return 0
         log.configure(settings.log_level, settings.log_format, os.environ)

@@ -72,13 +72,16 @@ MANUAL = Manual(
     description="""The scoutmaster keeps nothing on disk: the agents own the truth and bring it
     back after a restart. Agents connect to it by gRPC; people and Prometheus ask by HTTP.
 
-    SIGTERM and SIGINT drain it: agents are told, stay up, and come back when it does.""",
+    SIGTERM and SIGINT drain it: agents are told, stay up, and come back when it does. So does
+    SIGHUP where it has a terminal; without one SIGHUP changes nothing, since there is nothing
+    to reload.""",
     options=OPTIONS,
     exit_codes=(
         (0, "stopped as asked"),
         (64, "wrong usage of the command line"),
         (69, "an address is another program's, or none of this host"),
         (70, "a bug in scoutmaster"),
+        (74, "what was asked for can't be written to standard output"),
         (77, "no permission to listen there"),
         (78, "wrong configuration"),
     ),
@@ -133,8 +136,10 @@ def read(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[str, Config |
             f"{config.expect_clients} and {config.max_clients}",
             "lower the one or raise the other",
         )
-    if config.grpc == config.http and config.grpc.port:
+    if config.grpc.collides(config.http):
         raise ConfigError(
-            "--grpc and --http must differ", str(config.grpc), "give each its own port"
+            "--grpc and --http must differ",
+            f"{config.grpc} and {config.http}",
+            "give each its own port",
         )
     return parsed.wish, config

@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from scout import __version__
 from scout.core.histogram import Histogram
 from scout.core.labels import cut
+from scout.process import log
 from scout.process.lag import LagMonitor
 from scoutmaster.core.refusal import Status
 from scoutmaster.core.registry import Standing
@@ -65,6 +66,10 @@ class Metrics:
             if key not in self._requests:
                 self._requests[key] = Histogram(HTTP)
             self._requests[key].observe(seconds)
+
+    def refused(self, status: int, seconds: float) -> None:
+        """What came over HTTP was no request, or none that is taken."""
+        self.requested("malformed", status, seconds)
 
     def text(self) -> bytes:
         """All of it, in Prometheus' text format. Raises TimeoutError if the loop is held."""
@@ -129,6 +134,11 @@ class _State(Collector):
             ("refusals", "Streams ended with an error.", "status", REFUSALS, tally.refusals),
         ):
             yield _counter(f"scoutmaster_{name}", text, label, known, counts)
+        yield CounterMetricFamily(
+            "scoutmaster_log_lines_dropped",
+            "Log lines that were lost because nobody took them.",
+            value=log.dropped(),
+        )
         yield HistogramMetricFamily(
             "scoutmaster_apply_seconds",
             "Time to apply a message of an agent.",
@@ -145,8 +155,8 @@ class _State(Collector):
         yield requests
         yield GaugeMetricFamily(
             "scoutmaster_loop_lag_seconds",
-            "Longest hold of the event loop since the last scrape.",
-            value=self._lag.take_worst(),
+            "Longest hold of the event loop in the last minute.",
+            value=self._lag.worst(),
         )
         info = GaugeMetricFamily("scoutmaster_build_info", "Always 1.", labels=["version"])
         info.add_metric([__version__], 1)

@@ -15,6 +15,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from scout.core.liveness import Liveness
 from scout.process import descriptors, listen, log, systemd
+from scout.process.grpc_port import add_port
 from scout.process.lag import LagMonitor
 from scout.process.signals import stop_event
 from scout.process.wsgi import HttpServer
@@ -77,13 +78,14 @@ class Server:
         rpc = grpc.aio.server(options=OPTIONS)
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, rpc)
         rpc.add_generic_rpc_handlers((streams.handler(),))
-        port = listen.add_port(rpc, config.grpc, "agents", "--grpc")
+        where = add_port(rpc, config.grpc, "agents", "--grpc")
         http = HttpServer(
             App(desk, metrics.text, metrics.requested, self._log),
             listen.listen(config.http, "HTTP", "--http"),
             "scoutmaster",
             threads=config.http_threads,
             connections=config.http_connections,
+            refused=metrics.refused,
         )
         try:
             await self._set_health(serving=True)
@@ -97,7 +99,7 @@ class Server:
             systemd.ready()
             self._log.info(
                 "serving",
-                grpc=f"{config.grpc.host or '[::]'}:{port}",
+                grpc=where,
                 http=http.address,
                 settle=f"{config.settle:g}s",
             )

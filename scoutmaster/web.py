@@ -1,13 +1,13 @@
 """HTTP: what is asked, and how it is answered. A WSGI application; `listen.py` serves it."""
 
-import json
+import re
 import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
-from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from scout.process.log import Log
+from scout.process.problem import CONTENT_TYPE, document, reason
 from scoutmaster import render
 from scoutmaster.core.query import BadQuery, parse
 from scoutmaster.core.view import ClientRow, View
@@ -18,16 +18,6 @@ Observe = Callable[[str, int, float], None]
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
-
-REASONS = {
-    200: "OK",
-    304: "Not Modified",
-    400: "Bad Request",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-}
 
 
 class Desk(Protocol):
@@ -102,7 +92,7 @@ class App:
         if answer.status != 304:
             headers.append(("Content-Length", str(body.size)))
         self._observe(route, answer.status, time.perf_counter() - begun)
-        respond(f"{answer.status} {REASONS[answer.status]}", headers)
+        respond(f"{answer.status} {reason(answer.status)}", headers)
         if method == "HEAD" or not body.size:
             return []
         wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](body)
@@ -110,9 +100,10 @@ class App:
 
     def _answer(self, environ: WSGIEnvironment, path: str, method: str) -> Answer:
         handler = self._routes.get(path)
-        if handler is None:
+        # `*` is the whole server (RFC 9110, 9.3.7).
+        if handler is None and path != "*":
             raise Problem(404, "there is " + ", ".join(self._routes))
-        if method not in ("GET", "HEAD"):
+        if handler is None or method not in ("GET", "HEAD"):
             raise Problem(405, "only GET and HEAD are known here", [("Allow", "GET, HEAD")])
         try:
             parse(environ.get("QUERY_STRING", ""))
@@ -149,20 +140,24 @@ class App:
         return Answer(200, headers, [self._metrics()])
 
 
+_QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
+
+
 def accepts_gzip(header: str) -> bool:
-    """Does an Accept-Encoding (RFC 9110, 12.5.3) ask for gzip?"""
+    """Does an Accept-Encoding (RFC 9110, 12.5.3) take gzip, and not rather the plain list?"""
     weights: dict[str, float] = {}
-    for part in header.split(","):
-        coding, *parameters = (word.strip().lower() for word in part.split(";"))
+    for part in header.lower().split(","):
+        coding, *parameters = (word.strip(" \t") for word in part.split(";"))
         weight = 1.0
         for parameter in parameters:
-            if parameter.startswith("q="):
-                try:
-                    weight = float(parameter[2:])
-                except ValueError:
-                    weight = 0.0
-        weights[coding] = weight
-    return weights.get("gzip", weights.get("*", 0.0)) > 0.0
+            name, _, value = parameter.partition("=")
+            if name == "q":
+                # What can't be read is not asked for.
+                weight = float(value) if _QUALITY.fullmatch(value) else 0.0
+        weights["gzip" if coding == "x-gzip" else coding] = weight
+    gzip = weights.get("gzip", weights.get("*", 0.0))
+    # Plain is taken where it is not named (12.5.3, 2), but then any coding that is comes first.
+    return gzip > 0.0 and gzip >= weights.get("identity", 0.0)
 
 
 def matches(header: str, tag: str) -> bool:
@@ -178,13 +173,5 @@ def _state(trouble: str | None, word: str) -> Answer:
 
 def _problem(problem: Problem, path: str) -> Answer:
     """An error as RFC 9457 wants it."""
-    body = {
-        "type": "about:blank",
-        "title": REASONS[problem.status],
-        "status": problem.status,
-        "detail": str(problem),
-        # PEP 3333 gives the path's bytes as Latin-1; a URI has none but ASCII characters.
-        "instance": quote(path, encoding="latin-1"),
-    }
-    headers = [*problem.headers, ("Content-Type", "application/problem+json")]
-    return Answer(problem.status, headers, [json.dumps(body).encode() + b"\n"])
+    headers = [*problem.headers, ("Content-Type", CONTENT_TYPE)]
+    return Answer(problem.status, headers, [document(problem.status, str(problem), path)])

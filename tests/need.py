@@ -36,6 +36,7 @@ PACKAGES = {
     "prlimit": "util-linux",
     "promtool": "prometheus",
     "setpriv": "util-linux",
+    "setsid": "util-linux",
     "sshfs": "sshfs",
     "sysctl": "procps",
     "umount": "mount",

@@ -1,7 +1,9 @@
 """Is the container's program well? For HEALTHCHECK: exits with 0 or 1, and says why not.
 
-The master is asked for /-/healthy where its options let it listen. An agent is asked if it has
---health; without, it is well as long as it runs: it has no other port.
+The master is asked for /-/healthy where its options let it listen. An agent is asked for its
+liveness if it has --health: without a directory or a master it is as well as it can be, and what
+would start it anew for that would help nobody. Without --health it is well as long as it runs: it
+has no other port.
 """
 
 import os
@@ -55,10 +57,12 @@ def _agent(argv: list[str]) -> int:
     import grpc  # noqa: PLC0415
     from grpc_health.v1 import health_pb2, health_pb2_grpc  # noqa: PLC0415
 
+    from scout.agent.health import LIVENESS  # noqa: PLC0415
+
     with grpc.insecure_channel(_near(config.health), options=transport.DIRECT) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         try:
-            answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=LIMIT)
+            answer = stub.Check(health_pb2.HealthCheckRequest(service=LIVENESS), timeout=LIMIT)
         except grpc.RpcError as error:
             print(error)
             return 1

@@ -18,6 +18,7 @@ from scout.process.values import (
     switch,
     target,
     text,
+    wrapping,
 )
 
 # A table reads best in rows.
@@ -91,7 +92,9 @@ MANUAL = Manual(
     at the start, and ends if one of them is not there. Once it has started it never ends
     because of either: it says what is wrong and recovers by itself.
 
-    SIGTERM and SIGINT take the directory's files off the list and end the agent.""",
+    SIGTERM and SIGINT take the directory's files off the list and end the agent. So does SIGHUP
+    where it has a terminal; without one SIGHUP changes nothing, since there is nothing to
+    reload.""",
     options=OPTIONS,
     exit_codes=(
         (0, "stopped as asked"),
@@ -99,6 +102,7 @@ MANUAL = Manual(
         (66, "the directory is missing or not a directory"),
         (69, "the scoutmaster can't be reached or does not serve, at the start"),
         (70, "a bug in scout"),
+        (74, "what was asked for can't be written to standard output"),
         (75, "the directory is claimed by another agent"),
         (77, "no permission"),
         (78, "wrong configuration"),
@@ -147,10 +151,25 @@ def read(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[str, Config |
 def _build(parsed: Parsed) -> Config:
     values = dict(parsed.values)
     values["directory"] = os.fsencode(cast(str, values["directory"]))
-    values["host"] = values["host"] or socket.gethostname()
-    if not values["host"]:
-        raise ConfigError("this host has no name", "", "set --host")
-    return Config(**values)  # type: ignore[arg-type]  # each parser gives its field's type
+    values["host"] = values["host"] or _own_name()
+    config = Config(**values)  # type: ignore[arg-type]  # each parser gives its field's type
+    if config.health and config.metrics and config.health.collides(config.metrics):
+        raise ConfigError(
+            "--health and --metrics must differ",
+            f"{config.health} and {config.metrics}",
+            "give each its own port",
+        )
+    return config
+
+
+def _own_name() -> str:
+    """The host's name. Raises `ConfigError` if nothing can be claimed under it."""
+    name = socket.gethostname()
+    try:
+        return text(name)
+    except ValueError as error:
+        hint = f"it must be {error}; set --host"
+        raise ConfigError("this host's own name can't be used", repr(name), hint) from error
 
 
 def check_directory(directory: bytes) -> None:
@@ -164,9 +183,9 @@ def check_directory(directory: bytes) -> None:
             pass
         readable = os.access(directory, os.X_OK, effective_ids=True)
     except FileNotFoundError as error:
-        raise DirectoryMissing(
-            "the directory does not exist", directory, "make it, or give another one"
-        ) from error
+        around = wrapping(os.fsdecode(directory))
+        hint = "make it, or give another one" + (f"; {around}" if around else "")
+        raise DirectoryMissing("the directory does not exist", directory, hint) from error
     except PermissionError:
         readable = False
     except OSError as error:

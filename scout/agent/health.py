@@ -10,7 +10,7 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from scout.errors import MasterUnavailable
-from scout.process import listen
+from scout.process.grpc_port import add_port
 from scout.process.values import Address
 from scout.wire import transport
 from scout.wire.codec import SERVICE
@@ -29,7 +29,8 @@ the same directory and the same master, so neither counts."""
 async def check_master(address: str, timeout: float) -> None:
     """Ask the master's health once. Raises `MasterUnavailable` unless it serves in `timeout` s."""
     request = health_pb2.HealthCheckRequest(service=SERVICE)
-    async with grpc.aio.insecure_channel(address, options=transport.DIRECT) as channel:
+    target = transport.target(address)
+    async with grpc.aio.insecure_channel(target, options=transport.DIRECT) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         try:
             answer = await stub.Check(request, timeout=timeout)
@@ -49,6 +50,7 @@ class HealthServer:
     """Answers probes for `WHOLE` and `LIVENESS` on an address of its own."""
 
     def __init__(self) -> None:
+        self.address = ""
         self._servicer = health.aio.HealthServicer()
         self._serving: dict[str, bool] = {}
         self._setting: dict[str, asyncio.Task[None]] = {}
@@ -58,11 +60,11 @@ class HealthServer:
 
     async def start(self, address: Address) -> int:
         """Serve on `address`. The port; raises `AddressInUse` or `NoPermission`."""
-        port = listen.add_port(self._server, address, "health checks", "--health")
+        self.address = add_port(self._server, address, "health checks", "--health")
         self.set(WHOLE, serving=False)
         self.set(LIVENESS, serving=True)
         await self._server.start()
-        return port
+        return int(self.address.rpartition(":")[2])
 
     def set(self, service: str, *, serving: bool) -> None:
         """From now on answer SERVING, or NOT_SERVING, for `service`."""

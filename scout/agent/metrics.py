@@ -4,6 +4,7 @@ Imported only when `--metrics` is given. Counters of the patrol and the session 
 that the event loop's thread counts up; the scrape's thread only reads them.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -19,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from scout import __version__
 from scout.core.histogram import Histogram
-from scout.process import listen
+from scout.process import listen, log, problem
 from scout.process.values import Address
 from scout.process.wsgi import HttpServer
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from scout.agent.run import Agent
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+LOST = "Log lines that were lost because nobody took them."
 
 CONNECTIONS = 16
 """Connections that are open at the same time: Prometheus has one."""
@@ -37,6 +40,12 @@ class AgentCollector(Collector):
 
     def __init__(self, agent: "Agent") -> None:
         self._agent = agent
+        self._refused: Counter[int] = Counter()
+
+    def refused(self, status: int, _: float) -> None:
+        """What came over HTTP was no request, or none that is taken. On the only thread that
+        answers."""
+        self._refused[status] += 1
 
     def collect(self) -> Iterator[Metric]:
         """All families, as of now."""
@@ -84,12 +93,19 @@ class AgentCollector(Collector):
         yield _counter(
             "scout_resyncs", "Times that the master asked for a snapshot.", agent.session.resyncs
         )
+        yield _counter("scout_log_lines_dropped", LOST, log.dropped())
         yield _gauge("scout_changes_waiting", "Names not yet sent.", agent.inventory.waiting)
         yield _gauge(
             "scout_loop_lag_seconds",
-            "Longest hold of the event loop since the last scrape.",
-            agent.lag.take_worst(),
+            "Longest hold of the event loop in the last minute.",
+            agent.lag.worst(),
         )
+        refused = CounterMetricFamily(
+            "scout_http_refused", "What came to --metrics and was no request.", labels=["code"]
+        )
+        for status, count in sorted(self._refused.copy().items()):
+            refused.add_metric([str(status)], count)
+        yield refused
         info = GaugeMetricFamily("scout_build_info", "Always 1.", labels=["version"])
         info.add_metric([__version__], 1)
         yield info
@@ -101,20 +117,26 @@ class MetricsServer:
     def __init__(self, agent: "Agent", address: Address) -> None:
         """Listen on `address`. Raises `AddressInUse` or `NoPermission`."""
         registry = CollectorRegistry()
-        registry.register(AgentCollector(agent))
+        collector = AgentCollector(agent)
+        registry.register(collector)
         ProcessCollector(registry=registry)
 
         def application(environ: WSGIEnvironment, respond: StartResponse) -> Iterable[bytes]:
-            if environ["PATH_INFO"] != "/metrics":
-                respond("404 Not Found", [("Content-Type", "text/plain")])
-                return [b"There is only /metrics here.\n"]
-            if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-                allowed = [("Allow", "GET, HEAD"), ("Content-Type", "text/plain")]
-                respond("405 Method Not Allowed", allowed)
-                return [b"Only GET and HEAD are known here.\n"]
-            body = generate_latest(registry)
-            respond("200 OK", [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(body)))])
-            return [body]
+            path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+            status, kind = 200, CONTENT_TYPE
+            headers: list[tuple[str, str]] = []
+            if path not in ("/metrics", "*"):
+                status, kind = 404, problem.CONTENT_TYPE
+                body = problem.document(status, "there is /metrics", path)
+            elif method not in ("GET", "HEAD"):
+                status, kind = 405, problem.CONTENT_TYPE
+                headers.append(("Allow", "GET, HEAD"))
+                body = problem.document(status, "only GET and HEAD are known here", path)
+            else:
+                body = generate_latest(registry)
+            headers += [("Content-Type", kind), ("Content-Length", str(len(body)))]
+            respond(f"{status} {problem.reason(status)}", headers)
+            return [] if method == "HEAD" else [body]
 
         self._server = HttpServer(
             application,
@@ -122,6 +144,7 @@ class MetricsServer:
             "scout",
             threads=1,
             connections=CONNECTIONS,
+            refused=collector.refused,
         )
 
     @property

@@ -179,7 +179,8 @@ class Reporter:
         """Open one stream and live with it until it ends."""
         self._vitals.beat("stream", self._clock())
         options = (*CHANNEL, ("grpc.keepalive_timeout_ms", round(1000 * self._line_limit)))
-        async with grpc.aio.insecure_channel(self.address, options=options) as channel:
+        target = transport.target(self.address)
+        async with grpc.aio.insecure_channel(target, options=options) as channel:
             try:
                 begun = self._clock()
                 async with asyncio.timeout(self._connect_limit):

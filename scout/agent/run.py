@@ -43,6 +43,10 @@ from scout.process.signals import stop_event
 GOODBYE = 2.0
 """Seconds that the goodbye may take: no operator waits longer for a stop."""
 
+START_STEP = 60.0
+"""Seconds for which systemd is asked to wait on while the start makes progress. Asked again long
+before they are over: a first scan may take longer than any limit in a unit (TimeoutStartSec)."""
+
 POLLER_SLACK = 10.0
 """Seconds that a round of the patrol may come late on a loaded host before it counts as stuck."""
 
@@ -68,7 +72,10 @@ async def _main(config: Config) -> None:
 
 
 async def _work(config: Config) -> None:
+    # The operator's word on how long to wait counts, not the unit's.
+    systemd.extend(config.start_timeout + START_STEP)
     place = await _first_look(config)
+    systemd.extend(config.start_timeout + START_STEP)
     await check_master(str(config.master), config.start_timeout)
     await Agent(config, place.path).live()
 
@@ -224,9 +231,12 @@ class Agent:
                 )
 
     async def _feed_watchdog(self) -> None:
-        """Tell systemd that we live, as long as every component made progress lately."""
+        """Tell systemd that we live, as long as every component made progress lately, and that
+        the start may take longer while it does."""
         interval = systemd.watchdog_interval()
         while True:
+            if not self._ready and not self._stuck:
+                systemd.extend(START_STEP)
             await asyncio.sleep((interval or 10.0) / 3)
             stuck = self.vitals.stuck(time.monotonic())
             if frozenset(stuck) != self._stuck:
@@ -247,7 +257,7 @@ class Agent:
         if self.config.health is not None:
             self.health = HealthServer()
             port = await self.health.start(self.config.health)
-            self.log.info("serving health checks", port=port)
+            self.log.info("serving health checks", address=self.health.address, port=port)
         if self.config.metrics is not None:
             # Only here: it costs 30 ms at the start, and most agents are not scraped.
             from scout.agent.metrics import MetricsServer  # noqa: PLC0415

@@ -10,8 +10,8 @@ PART = 4096
 """Names in a part of a snapshot."""
 
 BYTES = 1024 * 1024
-"""And bytes of names in either. With 255 bytes each both bounds of a part meet; names as long as
-there may be would make 17 MB of it, which nobody takes in one message."""
+"""Bytes of names in a delta, or in a part of a snapshot. Names as long as there may be would make
+17 MB of a part, which nobody takes in one message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,14 @@ class Ack:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """The first `parts` parts of the snapshot `sequence` have come."""
+
+    sequence: int
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
 class MasterHealth:
     """The master's sign of life: whether it serves."""
 
@@ -122,4 +130,4 @@ class Resync:
 
 
 AgentMessage = Register | Changes | Health | Deregister
-MasterMessage = Registered | Ack | MasterHealth | Resync
+MasterMessage = Registered | Ack | Progress | MasterHealth | Resync

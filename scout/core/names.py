@@ -30,7 +30,7 @@ def digest(names: Iterable[bytes]) -> int:
     return sum([decode(blake2b(name, digest_size=8).digest(), "little") for name in names]) & MASK
 
 
-def weight(names: Iterable[bytes]) -> int:
+def bytes_of(names: Iterable[bytes]) -> int:
     """How many bytes the names are, all together."""
     return sum(map(len, names))
 

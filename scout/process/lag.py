@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+from scout.core.peak import Peak
 from scout.process.log import Log
 
 STEP = 0.1
@@ -19,18 +20,22 @@ QUIET = 10.0
 """Seconds between two such lines."""
 
 
+WINDOW_SECONDS = 60.0
+"""For so long a hold is shown: as long as Prometheus waits between two looks, by default."""
+
 DEPTH = 3
 """Frames of whoever holds the loop that are named in that line."""
 
 
 class LagMonitor:
-    """Measures the holds while `run` runs. `take_worst` may be called from any thread."""
+    """Measures the holds while `run` runs. `worst` may be called from any thread."""
 
     def __init__(self, log: Log, on_look: Callable[[float], None] | None = None) -> None:
         """`on_look` is told the monotonic time of each look, on the event loop's thread."""
         self._log = log
         self._on_look = on_look
-        self._worst = 0.0
+        self._holds = Peak(WINDOW_SECONDS)
+        self._due = float("inf")
         self._spoke = float("-inf")
         self._holder = ""
         self.seen_at = time.monotonic()
@@ -43,18 +48,19 @@ class LagMonitor:
                 # Moved on at each look, the alarm rings only while the loop is held, and finds out
                 # by whom. A second thread would cost a wake-up for each look.
                 signal.setitimer(signal.ITIMER_REAL, STEP + ALARM)
-                due = time.monotonic() + STEP
+                due = self._due = time.monotonic() + STEP
                 await asyncio.sleep(STEP)
                 now = self.seen_at = time.monotonic()
                 if self._on_look is not None:
                     self._on_look(now)
                 self._note(now - due, now)
         finally:
+            self._due = float("inf")
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
     def _note(self, lag: float, now: float) -> None:
-        self._worst = max(self._worst, lag)
+        self._holds.note(lag, now)
         holder, self._holder = self._holder, ""
         if lag > ALARM and now - self._spoke > QUIET:
             self._spoke = now
@@ -71,7 +77,7 @@ class LagMonitor:
             frame = frame.f_back
         self._holder = " < ".join(names)
 
-    def take_worst(self) -> float:
-        """The longest hold in seconds since the last call."""
-        worst, self._worst = self._worst, 0.0
-        return worst
+    def worst(self) -> float:
+        """The longest hold of the last `WINDOW_SECONDS` in seconds, whoever asks and how often."""
+        now = time.monotonic()
+        return max(self._holds.highest(now), now - self._due)  # or one that goes on

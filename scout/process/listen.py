@@ -1,10 +1,16 @@
-"""A listening TCP socket, or the one clear line that says why not."""
+"""Listening TCP sockets, or the one clear line that says why not.
+
+One rule for all listeners of both programs, whoever opens them:
+- A bare port is all addresses of this host: IPv6 and IPv4, or IPv4 alone where there is no IPv6.
+- `[::]` is the same. `0.0.0.0` is IPv4 alone.
+- A name is all addresses that it has.
+- All of it or nothing: where a part is taken, nothing is served.
+"""
 
 import errno
 import os
 import socket
-
-import grpc.aio
+from typing import Any
 
 from scout.errors import AddressInUse, NoPermission
 from scout.process.values import Address
@@ -12,29 +18,27 @@ from scout.process.values import Address
 BACKLOG = 1024
 """Connections that may wait to be accepted: a crowd of readers that comes at once."""
 
+ATTEMPTS = 5
+"""Ports that are tried where any will do, but the same for several addresses."""
+
+Place = tuple[str, int, bool]
+"""Where a socket listens: host, port, and whether that is both families."""
+
 _REASONS = {
-    errno.EADDRINUSE: "another program listens there",
+    errno.EADDRINUSE: "another program listens there, or on a part of it",
     errno.EADDRNOTAVAIL: "this host has no such address",
+    errno.EAFNOSUPPORT: "this host has no IPv6",
 }
 
 
-def listen(address: Address, what: str, option: str) -> socket.socket:
-    """Listen on `address`; on all addresses, IPv6 and IPv4, where it names no host.
+def listen(address: Address, what: str, option: str) -> list[socket.socket]:
+    """Listen on `address`: on one socket, or on several that have one port.
 
     `what` can't be done without it, and `option` chooses it: for the error. Raises `AddressInUse`
     or `NoPermission`.
     """
     try:
-        if not address.host:
-            dual = socket.has_dualstack_ipv6()
-            family = socket.AF_INET6 if dual else socket.AF_INET
-            return socket.create_server(
-                ("", address.port), family=family, dualstack_ipv6=dual, backlog=BACKLOG
-            )
-        family, _, _, _, where = socket.getaddrinfo(
-            address.host, address.port, type=socket.SOCK_STREAM
-        )[0]
-        return socket.create_server(where, family=family, backlog=BACKLOG)
+        return _listen_all(_places(address.host), address.port)
     except socket.gaierror as error:
         hint = f"this host has no such name or address; see {option}"
         raise AddressInUse(f"can't serve {what}", str(address), hint) from error
@@ -48,17 +52,84 @@ def listen(address: Address, what: str, option: str) -> socket.socket:
         ) from error
 
 
-def add_port(server: grpc.aio.Server, address: Address, what: str, option: str) -> int:
-    """Let a gRPC server listen on `address`. The port; raises as `listen` does."""
-    try:
-        return server.add_insecure_port(str(address))
-    except RuntimeError as error:
-        # gRPC does not say why it can't; a socket of our own does.
-        listen(address, what, option).close()
-        raise AddressInUse(f"can't serve {what}", str(address), f"see {option}") from error
-
-
 def name(it: socket.socket) -> str:
-    """Where it listens, as `host:port`."""
-    host, port = it.getsockname()[:2]
+    """Where it listens, as `host:port`, with brackets around an IPv6 address."""
+    host, port, _ = place(it)
     return str(Address(host, port))
+
+
+def place(it: socket.socket) -> Place:
+    """Where it listens."""
+    host, port = _numbers(it.getsockname())
+    both = it.family == socket.AF_INET6 and not it.getsockopt(
+        socket.IPPROTO_IPV6, socket.IPV6_V6ONLY
+    )
+    # Of an address of one host it does not matter.
+    return host, port, both and host == "::"
+
+
+def _numbers(where: Any) -> tuple[str, int]:
+    """Host, with its zone if it has one, and port of a socket's address; an IPv4 address as such,
+    whatever socket it is on."""
+    flags = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
+    host, port = socket.getnameinfo(where, flags)
+    return host.removeprefix("::ffff:") if "." in host else host, int(port)
+
+
+def has_ipv6() -> bool:
+    """Has this host IPv6, in use? gRPC asks the same: without, it takes no IPv6 address at all."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as it:
+            it.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def _places(host: str) -> list[tuple[socket.AddressFamily, str]]:
+    """The addresses that `host` stands for, as numbers."""
+    if host in ("", "::"):
+        return [(socket.AF_INET6, "::") if has_ipv6() else (socket.AF_INET, "0.0.0.0")]
+    places: list[tuple[socket.AddressFamily, str]] = []
+    try:
+        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except UnicodeError as error:  # a part of the name is empty, or longer than 63
+        raise socket.gaierror(str(error)) from error
+    for _, _, _, _, where in found:
+        number, _ = _numbers(where)
+        if number == "::":
+            return _places(number)
+        one = (socket.AF_INET6 if ":" in number else socket.AF_INET, number)
+        if one not in places:
+            places.append(one)
+    if len(places) > 1 and not has_ipv6():
+        # localhost has ::1 in /etc/hosts also where there is no IPv6.
+        places = [it for it in places if it[0] == socket.AF_INET] or places
+    return places
+
+
+def _listen_all(places: list[tuple[socket.AddressFamily, str]], port: int) -> list[socket.socket]:
+    """Listen on all `places` with one port, a free one for 0. Raises OSError."""
+    for attempt in range(ATTEMPTS):
+        opened: list[socket.socket] = []
+        try:
+            for family, host in places:
+                at = opened[0].getsockname()[1] if opened else port
+                opened.append(_listen_at(family, host, at))
+        except OSError as error:
+            for it in opened:
+                it.close()
+            # Free for the first and not for another: that proves nothing about the next port.
+            again = not port and opened and error.errno == errno.EADDRINUSE
+            if not again or attempt == ATTEMPTS - 1:
+                raise
+        else:
+            return opened
+    raise AssertionError
+
+
+def _listen_at(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    where = socket.getaddrinfo(
+        host, port, family, socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_PASSIVE
+    )[0][4]
+    return socket.create_server(where, family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")

@@ -8,7 +8,9 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scout.errors import ConfigError, UsageError
+from scout.core.labels import cut
+from scout.errors import ConfigError, ScoutError, UsageError
+from scout.process.values import wrapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,9 @@ class Parsed:
     wish: str
     values: Mapping[str, object] = field(default_factory=dict)
 
+
+SHOWN = 512
+"""Bytes of a wrong value that are shown."""
 
 WISHES = {
     "--check": "Check the configuration, say what it is, and exit.",
@@ -118,28 +123,27 @@ def _split(manual: Manual, argv: Sequence[str]) -> tuple[dict[str, str], str]:
 
 
 def _value(option: Option, given: Mapping[str, str], environ: Mapping[str, str]) -> object:
-    if option.flag in given:
-        try:
-            return option.parse(given[option.flag])
-        except ValueError as error:
-            raise UsageError(
-                f"bad value for {option.flag}", repr(given[option.flag]), f"it must be {error}"
-            ) from error
+    text = given.get(option.flag)
+    if text is not None:
+        return _parsed(option, text, UsageError, f"bad value for {option.flag}")
     text = environ.get(option.variable)
     if text is not None and (text or option.empty_is_wrong):
-        try:
-            return option.parse(text)
-        except ValueError as error:
-            raise ConfigError(
-                f"bad value for {option.variable} in the environment",
-                repr(text),
-                f"it must be {error}",
-            ) from error
+        where = f"bad value for {option.variable} in the environment"
+        return _parsed(option, text, ConfigError, where)
     if option.default is not None:
         return option.parse(option.default)
     if option.required:
         raise UsageError("nothing is given for", option.usage, f"give it, or set {option.variable}")
     return None
+
+
+def _parsed(option: Option, text: str, kind: type[ScoutError], what: str) -> object:
+    try:
+        return option.parse(text)
+    except ValueError as error:
+        around = wrapping(text)
+        hint = f"it must be {error}" + (f"; {around}" if around else "")
+        raise kind(what, repr(cut(text, SHOWN)), hint) from error
 
 
 def help_text(manual: Manual) -> str:

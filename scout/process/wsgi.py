@@ -9,17 +9,20 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 from wsgiref.types import WSGIApplication
 
 from waitress import wasyncore
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
-from waitress.task import WSGITask
+from waitress.task import ThreadedTaskDispatcher
 
 from scout.core.ratelimit import RateLimit
 from scout.process import listen, log
+from scout.process.connection import Connection
+
+Refused = Callable[[int, float], None]
+"""Told of a request that was refused: its status, and seconds from its first byte."""
 
 NO_BODY = 16 * 1024
 """Bytes that a request may bring as its body: none is of use here."""
@@ -37,55 +40,6 @@ SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 """What accept(2) says when it is not the connection's fault."""
 
 
-class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types
-    """A request under way. waitress closes the connection after each answer without a length; but
-    304 ends with its headers (RFC 9112, 6.3), and whoever asks for it means to ask again."""
-
-    def set_close_on_finish(self) -> None:
-        asked = self.request.headers.get("CONNECTION", "").lower() == "close"
-        if self.has_body or asked or self.version != "1.1":
-            super().set_close_on_finish()
-
-
-class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
-    """Reads one request, and keeps what was sent behind it."""
-
-    behind = b""
-
-    def received(self, data: bytes) -> int:
-        used: int = super().received(data)
-        if self.completed:
-            self.behind, used = data[used:], len(data)
-        return used
-
-
-class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
-    """A connection. What is asked ahead stays as it came, one read's worth of bytes, until the
-    answer before it has been sent."""
-
-    task_class = _Task
-    parser_class = _Parser
-    request: _Parser | None = None
-    _ahead = b""
-
-    def readable(self) -> bool:
-        while self._ahead and self.connected and super().readable():
-            ahead, self._ahead = self._ahead, b""
-            self.received(ahead)
-        return bool(super().readable())
-
-    def received(self, data: bytes) -> bool:
-        # Made here, because waitress hands it to a thread at once when it is complete.
-        self.request = request = self.request or _Parser(self.adj)
-        taken: bool = super().received(data)
-        self._ahead = request.behind
-        return taken
-
-    def service(self) -> None:
-        super().service()
-        self.server.served_at = time.monotonic()
-
-
 class _Probe:
     """Takes a thread as a request does."""
 
@@ -100,52 +54,130 @@ class _Probe:
         """The server ends; nobody waits for this."""
 
 
+class _Workers(ThreadedTaskDispatcher):  # type: ignore[misc]  # waitress has no types
+    """The threads that answer. Says nothing about a long queue, which any crowd makes."""
+
+    def add_task(self, task: Any) -> None:
+        """Let the next thread that is free serve `task`."""
+        with self.lock:
+            self.queue.append(task)
+            self.queue_cv.notify()
+
+    def stop(self, timeout: float) -> None:
+        """End the threads, and wait for `timeout` seconds at most; drop what is left."""
+        self.set_thread_count(0)
+        until = time.monotonic() + timeout
+        with self.lock:
+            while self.threads and (left := until - time.monotonic()) > 0:
+                self.thread_exit_cv.wait(left)
+            while self.queue:
+                self.queue.popleft().cancel()
+
+
+class _Door(wasyncore.dispatcher):  # type: ignore[misc]  # waitress has no types
+    """A further socket on which the server listens."""
+
+    def __init__(self, server: "_Server", where: socket.socket, its_map: dict[int, Any]) -> None:
+        super().__init__(where, its_map)
+        self.accepting = True
+        self._server = server
+
+    def readable(self) -> bool:
+        return self._server.readable()
+
+    def writable(self) -> bool:
+        return False
+
+    def handle_accept(self) -> None:
+        self._server.let_in(self.accept)
+
+
 class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
     """The loop's side: who is let in, and who has to leave for that."""
 
-    channel_class = _Channel
+    channel_class = Connection
 
-    def __init__(self, *args: Any, limit: int, still: float, log: log.Log, **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        limit: int,
+        still: float,
+        log: log.Log,
+        observe: Refused | None,
+        **options: Any,
+    ) -> None:
         self.served_at = time.monotonic()
         self._limit = limit
         self._still = still
         self._log = log
+        self._observe = observe
         self._trickle = RateLimit(1, QUIET)
+        self._refusals = RateLimit(1, QUIET)
+        self._refusing = threading.Lock()
         self._deaf_until = 0.0
+        self._tidy_at = 0.0
         super().__init__(*args, **options)
+
+    def set_socket_options(self, conn: socket.socket) -> None:
+        super().set_socket_options(conn)
+        # Urgent data would wake the loop again and again: nobody reads them.
+        conn.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
 
     def make_room(self) -> None:
         """See to it that another connection can be accepted. Called between two rounds of the
         loop: within one, what happened on the closed connection could be taken for something on
         the next one, which gets the same descriptor."""
+        now = time.monotonic()
+        if now >= self._tidy_at:
+            self._tidy_at = now + PAUSE
+            for it in list(self.active_channels.values()):
+                it.tidy(now)
         if len(self.active_channels) >= self._limit:
             self._close_stillest("all are in use")
 
     def readable(self) -> bool:
+        # Not what waitress does here: its own limits go by the time of day.
         return bool(
-            super().readable()
+            self.accepting
             and len(self.active_channels) < self._limit
             and time.monotonic() >= self._deaf_until
         )
 
-    def accept(self) -> tuple[socket.socket, Any] | None:
+    def handle_accept(self) -> None:
+        self.let_in(self.accept)
+
+    def let_in(self, accept: Callable[[], tuple[socket.socket, Any] | None]) -> None:
+        """Take the next connection from `accept`."""
         try:
-            accepted: tuple[socket.socket, Any] | None = super().accept()
+            accepted = accept()
+            if accepted is not None:
+                self.set_socket_options(accepted[0])
         except OSError as error:
-            if error.errno not in SCARCE:
-                raise
             # It goes on waiting, and would wake the loop again at once.
-            if not self._close_stillest(str(error.strerror)):
+            if error.errno not in SCARCE or not self._close_stillest(str(error.strerror)):
                 self._deaf_until = time.monotonic() + PAUSE
-            return None
-        return accepted
+            return
+        if accepted is not None:
+            connection, peer = accepted
+            self.channel_class(self, connection, peer, self.adj, map=self._map)
+
+    def refused(self, status: int, detail: str, peer: str, seconds: float) -> None:
+        """A request was refused before the application saw it. Any thread may call this."""
+        if self._observe is not None:
+            self._observe(status, seconds)
+        with self._refusing:
+            more = self._refusals.admit(time.monotonic())
+        if more is not None:
+            self._log.info(
+                "a request was refused", status=status, reason=detail, peer=peer, more=more
+            )
 
     def _close_stillest(self, reason: str) -> bool:
-        """Close the connection on which nothing has happened for the longest time, if that is
+        """Close the connection that has waited for its peer for the longest time, if that is
         long; never one whose answer is being made."""
         idle = (it for it in self.active_channels.values() if not it.requests)
-        stillest = min(idle, key=lambda it: it.last_activity, default=None)
-        if stillest is None or time.time() - stillest.last_activity < self._still:
+        stillest = min(idle, key=lambda it: it.idle_since, default=None)
+        if stillest is None or time.monotonic() - stillest.idle_since < self._still:
             if self._trickle.admit(time.monotonic()) is not None:
                 self._log.warning(
                     "no room for another connection",
@@ -163,33 +195,40 @@ class HttpServer:
     def __init__(
         self,
         app: WSGIApplication,
-        where: socket.socket,
+        where: Sequence[socket.socket],
         program: str,
         *,
         threads: int,
         connections: int,
         still: float = STILL,
+        refused: Refused | None = None,
     ) -> None:
-        """Serve on the listening socket `where`, which it closes, as `program`."""
+        """Serve on the listening sockets `where`, which it closes, as `program`. `refused` is
+        told, on any thread, of each request that the application does not see."""
         self._map: dict[int, Any] = {}
-        self._socket = where
+        first, *others = where
+        self._address = ", ".join(map(listen.name, where))
+        workers = _Workers()
+        workers.set_thread_count(threads)
         self._server = _Server(
             app,
             self._map,
-            _sock=where,
+            _sock=first,
+            dispatcher=workers,
             bind_socket=False,
-            sockinfo=(where.family, where.type, where.proto, where.getsockname()),
+            sockinfo=(first.family, first.type, first.proto, first.getsockname()),
             limit=connections,
             still=still,
             log=log.get(program),
-            threads=threads,
+            observe=refused,
             connection_limit=sys.maxsize,  # waitress' own would fill the log
             asyncore_use_poll=True,
             max_request_body_size=NO_BODY,
-            max_request_header_size=32 * 1024,
             clear_untrusted_proxy_headers=True,
             ident=program,
         )
+        for it in others:
+            _Door(self._server, it, self._map)
         self._ending = False
         self._woken = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
@@ -197,8 +236,8 @@ class HttpServer:
 
     @property
     def address(self) -> str:
-        """Where it listens, as `host:port`."""
-        return listen.name(self._socket)
+        """Where it listens, as `host:port`, several with a comma between them."""
+        return self._address
 
     @property
     def served_at(self) -> float:
@@ -226,5 +265,5 @@ class HttpServer:
             wasyncore.loop(timeout=PAUSE, use_poll=True, map=self._map, count=1)
         # It may have woken for another reason: the pipe must not be closed before `close` wrote.
         self._woken.wait()
-        self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=0.5)
+        self._server.task_dispatcher.stop(timeout=0.5)
         wasyncore.close_all(self._map, ignore_all=True)

@@ -16,6 +16,7 @@ from scout.core.messages import (
     MasterHealth,
     MasterMessage,
     Part,
+    Progress,
     Register,
     Registered,
     Resync,
@@ -130,6 +131,10 @@ def encode_master(message: MasterMessage) -> bytes:
     match message:
         case Ack():
             kind = pb.MasterMessage(ack=pb.Ack(sequence=message.sequence))
+        case Progress():
+            kind = pb.MasterMessage(
+                progress=pb.Progress(sequence=message.sequence, parts=message.parts)
+            )
         case MasterHealth():
             kind = pb.MasterMessage(health=pb.MasterHealth(serving=message.serving))
         case Registered():
@@ -158,6 +163,8 @@ def decode_master(data: bytes) -> MasterMessage:
     match message.WhichOneof("kind"):
         case "ack":
             return Ack(message.ack.sequence)
+        case "progress":
+            return Progress(message.progress.sequence, message.progress.parts)
         case "health":
             return MasterHealth(message.health.serving)
         case "registered":

@@ -20,16 +20,18 @@ class AgentMessage(_message.Message):
     def __init__(self, register: _Optional[_Union[Register, _Mapping]] = ..., changes: _Optional[_Union[Changes, _Mapping]] = ..., health: _Optional[_Union[Health, _Mapping]] = ..., deregister: _Optional[_Union[Deregister, _Mapping]] = ...) -> None: ...
 
 class MasterMessage(_message.Message):
-    __slots__ = ("registered", "ack", "health", "resync")
+    __slots__ = ("registered", "ack", "health", "resync", "progress")
     REGISTERED_FIELD_NUMBER: _ClassVar[int]
     ACK_FIELD_NUMBER: _ClassVar[int]
     HEALTH_FIELD_NUMBER: _ClassVar[int]
     RESYNC_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
     registered: Registered
     ack: Ack
     health: MasterHealth
     resync: Resync
-    def __init__(self, registered: _Optional[_Union[Registered, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., health: _Optional[_Union[MasterHealth, _Mapping]] = ..., resync: _Optional[_Union[Resync, _Mapping]] = ...) -> None: ...
+    progress: Progress
+    def __init__(self, registered: _Optional[_Union[Registered, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., health: _Optional[_Union[MasterHealth, _Mapping]] = ..., resync: _Optional[_Union[Resync, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ...) -> None: ...
 
 class Register(_message.Message):
     __slots__ = ("host", "directory", "epoch", "acknowledged", "version", "attempt", "real_path")
@@ -122,6 +124,14 @@ class Ack(_message.Message):
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     def __init__(self, sequence: _Optional[int] = ...) -> None: ...
+
+class Progress(_message.Message):
+    __slots__ = ("sequence", "parts")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    parts: int
+    def __init__(self, sequence: _Optional[int] = ..., parts: _Optional[int] = ...) -> None: ...
 
 class MasterHealth(_message.Message):
     __slots__ = ("serving",)

@@ -1,4 +1,6 @@
-"""How both programs set up gRPC's HTTP/2 between them."""
+"""How both programs find each other by gRPC, and set up HTTP/2 between them."""
+
+from urllib.parse import quote
 
 DIRECT = (("grpc.enable_http_proxy", 0),)
 """Whatever the environment says of proxies: agent and master talk to each other directly."""
@@ -11,3 +13,18 @@ OPTIONS = (
     # window is on its way at a time: 1 MiB is 20 MB a second where a round trip takes 50 ms.
     ("grpc.http2.lookahead_bytes", 1024 * 1024),
 )
+
+
+def target(address: str) -> str:
+    """The name by which gRPC connects to `address`: `host:port`, an IPv6 address in brackets.
+
+    gRPC reads what it is given as a URI (RFC 3986) if that is possible: `dns:3000` is a host called
+    3000, `unix:3000` a socket in the file system, `a%41` is aA. So the scheme is always said, and
+    what means something in a URI, as a zone's %, is escaped (its resolvers undo that).
+    """
+    host, _, port = address.rpartition(":")
+    if host.startswith("["):
+        return f"ipv6:[{quote(host[1:-1], safe=':')}]:{port}"
+    if host.replace(".", "").isdigit():
+        return f"ipv4:{host}:{port}"
+    return f"dns:///{quote(host, safe='')}:{port}"

@@ -23,6 +23,7 @@ from scout.core.messages import (
     Health,
     MasterHealth,
     Part,
+    Progress,
     Register,
     Registered,
     Resync,
@@ -264,6 +265,8 @@ class Master:
     def _part(self, session: Session, client: Client, message: Changes, now: float) -> None:
         snapshot = session.part(message, self.policy.max_files)
         if snapshot is None:
+            if session.progress is not None:
+                self._say(session, session.progress)
             return
         if snapshot.state != snapshot.claimed:
             raise OutOfStep("count or digest of a snapshot does not match", "digest")
@@ -307,7 +310,7 @@ class Master:
             self._awake[session] = None
         self._fleet.go(client, label, reason)
 
-    def _say(self, session: Session, message: Ack | MasterHealth | Resync) -> None:
+    def _say(self, session: Session, message: Ack | MasterHealth | Progress | Resync) -> None:
         session.say(message)
         self._awake[session] = None
 

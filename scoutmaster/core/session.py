@@ -15,8 +15,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from scout.core.checkpoint import BATCH, BYTES, PART, Checkpoint
-from scout.core.messages import Changes, MasterMessage, Part
-from scout.core.names import MASK, ascends, digest, fault, weight
+from scout.core.messages import Changes, MasterMessage, Part, Progress
+from scout.core.names import MASK, ascends, bytes_of, digest, fault
 from scoutmaster.core.refusal import Ending, Refused, Status
 
 LIMIT = 64
@@ -35,7 +35,9 @@ class Session:
 
     def say(self, message: MasterMessage) -> None:
         """Owe the agent `message`."""
-        if len(self.outbox) >= LIMIT:
+        if isinstance(message, Progress) and self.outbox and type(self.outbox[-1]) is Progress:
+            self.outbox[-1] = message  # it says what the one before said, and more
+        elif len(self.outbox) >= LIMIT:
             self.end(Ending(Status.RESOURCE_EXHAUSTED, "the agent does not read its stream"))
         else:
             self.outbox.append(message)
@@ -51,6 +53,12 @@ class Session:
         self.outbox.clear()
 
     @property
+    def progress(self) -> Progress | None:
+        """How far the snapshot has come that is on its way in."""
+        incoming = self._incoming
+        return Progress(incoming.sequence, incoming.parts) if incoming else None
+
+    @property
     def receiving(self) -> bool:
         """True while a snapshot is on its way in."""
         return self._incoming is not None
@@ -61,7 +69,7 @@ class Session:
             raise _wrong("a delta within a snapshot")
         if len(changes.added) + len(changes.removed) > BATCH:
             raise _wrong(f"a delta of more than {BATCH} names")
-        if weight(changes.added) + weight(changes.removed) > BYTES:
+        if bytes_of(changes.added) + bytes_of(changes.removed) > BYTES:
             raise _wrong(f"a delta of more than {BYTES} bytes of names")
         _check_names(changes.added)
         _check_names(changes.removed)
@@ -114,6 +122,7 @@ class _Incoming:
 
     def __init__(self, sequence: int) -> None:
         self.sequence = sequence
+        self.parts = 0
         self.names: list[list[bytes]] = []
         self.count = 0
         self.digest = 0
@@ -121,6 +130,7 @@ class _Incoming:
     def add(self, changes: Changes) -> None:
         if changes.sequence != self.sequence:
             raise _wrong("parts of two snapshots mixed")
+        self.parts += 1
         names = list(changes.added)
         if not names:
             if changes.part is not Part.ONLY and not changes.part.ends:
@@ -128,7 +138,7 @@ class _Incoming:
             return
         if len(names) > PART:
             raise _wrong(f"a part of a snapshot of more than {PART} names")
-        if weight(names) > BYTES:
+        if bytes_of(names) > BYTES:
             raise _wrong(f"a part of a snapshot of more than {BYTES} bytes of names")
         _check_names(names)
         if not ascends(names) or (self.names and names[0] <= self.names[-1][-1]):

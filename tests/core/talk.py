@@ -1,12 +1,14 @@
 """An agent's session with a clock, and what it said, for tests of what is said."""
 
 from scout.agent.core.inventory import Inventory
-from scout.agent.core.session import WORKING, Session
+from scout.agent.core.session import WORKING, Session, Working
 from scout.core.messages import (
     Ack,
     AgentMessage,
     Changes,
     MasterMessage,
+    Part,
+    Progress,
     Register,
     Registered,
 )
@@ -21,6 +23,7 @@ class Talk:
 
     def __init__(self, *names: bytes, scanned: bool = True) -> None:
         self.now = 100.0
+        self.parts = 0
         self.inventory = Inventory()
         for name in names:
             self.inventory.settle(name, True)
@@ -34,10 +37,18 @@ class Talk:
 
     def say(self) -> list[AgentMessage]:
         said: list[AgentMessage] = []
-        while (message := self.session.next(self.now)) is not None:
+        while (message := self.next()) is not None:
             if message is not WORKING:
                 said.append(message)
         return said
+
+    def next(self) -> AgentMessage | Working | None:
+        """The next message. Each part of a snapshot is answered as it comes."""
+        message = self.session.next(self.now)
+        if isinstance(message, Changes) and message.part in (Part.FIRST, Part.MIDDLE):
+            self.parts = 1 if message.part is Part.FIRST else self.parts + 1
+            self.session.received(Progress(message.sequence, self.parts), self.now)
+        return message
 
     def change(self, name: bytes, present: bool = True) -> list[AgentMessage]:
         self.inventory.settle(name, present)

@@ -100,7 +100,7 @@ def test_a_directory_replaced_while_its_snapshot_leaves_is_vouched_for_after_the
     talk.session.opened(talk.now)
     talk.say()
     talk.session.received(GRANTED, talk.now)
-    while not isinstance(talk.session.next(talk.now), Changes):
+    while not isinstance(talk.next(), Changes):
         pass
     talk.session.doubt("another directory")
     for name in old:

@@ -13,6 +13,7 @@ from scout.core.messages import (
     MasterHealth,
     MasterMessage,
     Part,
+    Progress,
     Register,
     Registered,
     Resync,
@@ -81,12 +82,18 @@ def test_the_next_one_waits_for_the_pace() -> None:
 
 def test_a_full_delta_does_not_wait_for_the_pace() -> None:
     talk = Talk(*[b"%06d" % number for number in range(BATCH)]).begin()
-    talk.change(b"b")
-    for number in range(BATCH + 1):
+    # On a line that is known to take it: its first answers came at once.
+    for number in range(10 * BATCH + 1):
         talk.inventory.settle(b"x%06d" % number, True)
-    [full] = changes(talk.hear(Ack(2)))
+    [full] = changes(talk.say())
+    while len(full.added) < BATCH:
+        talk.now += PACE
+        [full] = changes(talk.hear(Ack(full.sequence)))
+    [full] = changes(talk.hear(Ack(full.sequence)))
     assert len(full.added) == BATCH
-    assert changes(talk.hear(Ack(3))) == []
+    while talk.inventory.waiting >= BATCH:
+        [full] = changes(talk.hear(Ack(full.sequence)))
+    assert changes(talk.hear(Ack(full.sequence))) == []
     assert talk.session.deadline() == pytest.approx(talk.now + PACE)
 
 
@@ -149,7 +156,7 @@ def test_a_large_snapshot_goes_in_parts_and_health_is_said_between() -> None:
     talk.session.received(GRANTED, talk.now)
     parts: list[Changes] = []
     words = 0
-    while (message := talk.session.next(talk.now)) is not None:
+    while (message := talk.next()) is not None:
         if isinstance(message, Changes):
             parts.append(message)
             talk.now += 2.0
@@ -191,7 +198,9 @@ def test_a_move_while_the_master_is_away_says_no_goodbye_to_the_new_claim() -> N
     assert Deregister() not in talk.hear(GRANTED)
 
 
-@pytest.mark.parametrize("message", [Ack(1), MasterHealth(serving=True), Resync("x")])
+@pytest.mark.parametrize(
+    "message", [Ack(1), Progress(1, 1), MasterHealth(serving=True), Resync("x")]
+)
 def test_what_does_not_fit_the_phase_names_itself_and_changes_nothing(
     message: MasterMessage,
 ) -> None:

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from scout.core.checkpoint import BATCH, PART
-from scout.core.messages import Ack, Changes, Health, Part
+from scout.core.messages import Ack, Changes, Health, Part, Progress
 from scout.core.names import digest
 from scoutmaster.core.policy import Policy
 from scoutmaster.core.refusal import Status
@@ -132,9 +132,9 @@ def test_a_snapshot_in_parts_is_shown_whole_or_not_at_all() -> None:
     """While it is on its way the state before it is shown, and health is taken in."""
     desk = Desk()
     stream = desk.open().serve(A)
-    assert stream.tell(part(Part.FIRST, 2, A, B)) == []
+    assert stream.tell(part(Part.FIRST, 2, A, B)) == [Progress(2, 1)]
     assert stream.tell(Health(True, "", 0, 0, 0)) == []
-    assert stream.tell(part(Part.MIDDLE, 2, C)) == []
+    assert stream.tell(part(Part.MIDDLE, 2, C)) == [Progress(2, 2)]
     assert desk.listed() == [A]
     assert stream.tell(part(Part.LAST, 2, D, whole=(A, B, C, D))) == [Ack(2)]
     assert desk.listed() == [A, B, C, D]

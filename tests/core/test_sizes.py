@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scout.agent.core.inventory import Inventory, portions
+from scout.agent.core.inventory import Inventory
 from scout.core.checkpoint import BATCH, BYTES, PART
 from scout.core.messages import Changes, Part
-from scout.core.names import MAX_LENGTH, digest, weight
+from scout.core.names import MAX_LENGTH, bytes_of, digest
 from scout.wire import codec
 from scoutmaster.core.refusal import Status
 from scoutmaster.rpc import MESSAGE_LIMIT
@@ -28,7 +28,7 @@ def sent(inventory: Inventory) -> list[Changes]:
     while inventory.rootless or inventory.waiting:
         if inventory.rootless:
             cut = inventory.cut()
-            while not cut.done:
+            while not (found and found[-1].part.ends):
                 found += [it for it in [cut.step()] if it is not None]
         else:
             found.append(inventory.delta())
@@ -40,7 +40,7 @@ def check(message: Changes) -> None:
     most = BATCH if message.part is Part.DELTA else PART
     names = [*message.added, *message.removed]
     assert len(names) <= most
-    assert weight(names) <= BYTES
+    assert bytes_of(names) <= BYTES
     assert len(codec.encode_agent(message)) <= MESSAGE_LIMIT
 
 
@@ -64,22 +64,8 @@ def test_what_an_agent_sends_is_what_a_master_takes(lengths: list[int], times: i
     assert client.state.count == len(inventory.names) == 0
 
 
-@given(lengths=LENGTHS, most=st.integers(1, 10))
-def test_portions_hold_all_in_order_within_both_bounds(lengths: list[int], most: int) -> None:
-    names = named(lengths)
-    parts = list(portions(names, most))
-    assert [name for it in parts for name in it] == names
-    assert all(0 < len(it) <= most and weight(it) <= BYTES for it in parts)
-
-
-def test_portions_are_as_large_as_they_may_be() -> None:
-    """Else a storm of long names would take as many messages as names."""
-    names = named([MAX_LENGTH] * 1000)
-    assert [len(it) for it in portions(names, PART)] == [256, 256, 256, 232]
-
-
 @pytest.mark.parametrize("kind", [Part.DELTA, Part.FIRST])
-def test_a_master_refuses_more_bytes_of_names_than_it_announces(kind: Part) -> None:
+def test_a_master_refuses_more_weight_names_than_it_announces(kind: Part) -> None:
     """Whoever sends them: to take them in would hold its loop."""
     names = tuple(named([MAX_LENGTH] * (BYTES // MAX_LENGTH + 1)))
     stream = Desk().open()

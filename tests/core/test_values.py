@@ -73,11 +73,55 @@ def test_a_port_or_an_address_with_a_port_can_be_listened_on(text: str, address:
         "", ":", "65536", "99999999", "-1", "http", "localhost", "localhost:", "a b:3000",
         "::1:3000", "::1", "[::1]", "[::1:3000", "http://localhost:3000", "localhost:http",
         "localhost:3000/", "localhost:3000\n", "3000 ", "\u0663\u0660", "[]:3000", "[g::]:1",
+        "[1.2.3.4]:1", "[::1%]:1", "[%1]:1", "[::1%a%b]:1", "[::1%a/b]:1", "[::1%a b]:1",
+        "[::1%sixteen-letters_]:1", "1.2.3.4%1:1", "127.1:1", "256.1.1.1:1", "3000:3000",
+        "host.1:1", "a?b:1", "a%41:1", "a#b:1", "a@b:1", "-a:1", ".:1", ".a:1", "a..b:1", "a b:1",
+        "\udcff:1", "m\u00fcller:1", "a\0b:1", "'a':1", '"a:1"', "a\r:1", f"{'a' * 64}:1",
+        f"{'a.' * 127}aa:1",
     ],
 )  # fmt: skip
 def test_nonsense_cannot_be_listened_on(text: str) -> None:
     with pytest.raises(ValueError, match="PORT or ADDRESS:PORT"):
         values.listener(text)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "dns", "unix", "ipv4", "ipv6", "xds", "vsock", "http", "a_b", "_a", "a-", "A.b-c.example",
+        "example.org.", "a" * 63, "a." * 126 + "a", "1a", "3com.example", "xn--mller-kva.example",
+        "10.0.0.1", "::1", "fe80::1%eth0", "fe80::1%eth0-1.2", "fe80::1%2", "::ffff:10.0.0.1",
+        "fe80::1%br~_x",
+    ],
+)  # fmt: skip
+def test_a_name_of_dns_or_an_address_can_be_connected_to(host: str) -> None:
+    address = Address(host, 3000)
+    assert values.target(str(address)) == address
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("3000", "3000"), ("3000", "127.0.0.1:3000"), ("[::]:3000", "a:3000"), ("a:1", "A.:1"),
+        ("0.0.0.0:1", "127.0.0.1:1"), ("0.0.0.0:1", "a:1"), ("[::1]:1", "[0:0::1]:1"),
+        ("[fe80::1%a]:1", "[fe80::1%a]:1"),
+    ],
+)  # fmt: skip
+def test_two_that_cannot_both_be_had_collide(one: str, other: str) -> None:
+    assert values.listener(one).collides(values.listener(other))
+    assert values.listener(other).collides(values.listener(one))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("0", "0"), ("1", "2"), ("127.0.0.1:1", "127.0.0.2:1"), ("0.0.0.0:1", "[::1]:1"),
+        ("[fe80::1%a]:1", "[fe80::1%b]:1"), ("a:1", "b:1"),
+    ],
+)  # fmt: skip
+def test_two_that_can_both_be_had_do_not_collide(one: str, other: str) -> None:
+    assert not values.listener(one).collides(values.listener(other))
+    assert not values.listener(other).collides(values.listener(one))
 
 
 def test_a_target_needs_a_host_and_a_port() -> None:
@@ -151,18 +195,42 @@ def test_a_choice_names_what_can_be_chosen() -> None:
         values.one_of("text", "json")("xml")
 
 
-@pytest.mark.parametrize("name", ["web-1", "web 1", "größer", "x" * 255])
+@pytest.mark.parametrize("name", ["O'Neill", "web-1", "web 1", "größer", "x" * 255])
 def test_a_name_is_any_text_for_people(name: str) -> None:
     assert values.text(name) == name
 
 
-@pytest.mark.parametrize("name", ["", "a\nb", "a\tb", "\udcff", "x" * 256])
+@pytest.mark.parametrize(
+    "name",
+    ["", "a\nb", "a\tb", "\udcff", "x" * 256, " a", "a ", '"a"', "'a'", '"a', "a\r", "a\u00a0"],
+)
 def test_a_name_that_cannot_be_printed_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="printable"):
         values.text(name)
 
 
-@pytest.mark.parametrize("path", ["/", "/tmp", "/with space", "/new\nline", "/\udcff"])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a\r", "carriage return"),
+        (" a", "blank"),
+        ("a ", "blank"),
+        ("'a'", "quotes"),
+        ('"a', "quotes"),
+    ],
+)
+def test_what_a_file_of_variables_left_around_a_value_is_named(text: str, said: str) -> None:
+    assert said in values.wrapping(text)
+
+
+@pytest.mark.parametrize("text", ["", "a", "a b", "a'b", "/srv/in"])
+def test_nothing_is_said_about_a_value_without_such(text: str) -> None:
+    assert values.wrapping(text) == ""
+
+
+@pytest.mark.parametrize(
+    "path", ["/in ", "/'in'", "/in\r", "/", "/tmp", "/with space", "/new\nline", "/\udcff"]
+)
 def test_a_path_may_hold_whatever_linux_allows(path: str) -> None:
     assert values.path(path) == path
 

@@ -18,7 +18,7 @@ from scoutmaster.web import accepts_gzip, matches
         "gzip;q=0.001",
         "gzip ; q=0.5",
         "*",
-        "identity;q=0.5, *;q=0.1",
+        "identity;q=0.1, *;q=0.5",
         "compress, gzip",
     ],
 )
@@ -37,6 +37,7 @@ def test_gzip_is_accepted(header: str) -> None:
         "gzip; Q=0",
         "*;q=0",
         "gzip;q=0, *",
+        "identity;q=0.5, *;q=0.1",
         "gzip;q=nonsense",
         "gzip;q=nan",
         "gzipped",

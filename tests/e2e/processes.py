@@ -42,6 +42,9 @@ class Program:
         self.argv = argv
         self.lines: list[str] = []
         self._news = threading.Condition()
+        self._read_on = threading.Event()
+        self._read_on.set()
+        self._stands_still = threading.Event()
         self.process = subprocess.Popen(
             [*(prefix or []), sys.executable, "-m", *argv],
             stdout=subprocess.PIPE,
@@ -59,6 +62,29 @@ class Program:
             with self._news:
                 self.lines.append(line.rstrip("\n"))
                 self._news.notify_all()
+            if not self._read_on.is_set():
+                self._stands_still.set()
+                self._read_on.wait()
+
+    def stand_still(self) -> None:
+        """Read no more of its log, and let the pipe to it be full."""
+        assert self.process.stdout
+        self._read_on.clear()
+        # A description of our own: O_NONBLOCK on the program's would be the program's as well.
+        pipe = os.open(f"/proc/self/fd/{self.process.stdout.fileno()}", os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            os.write(pipe, b"\n")
+            assert self._stands_still.wait(LIMIT)
+            for size in (65536, 1):
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        os.write(pipe, b"\n" * size)
+        finally:
+            os.close(pipe)
+
+    def read_on(self) -> None:
+        """Read its log again."""
+        self._read_on.set()
 
     @property
     def pid(self) -> int:
@@ -91,7 +117,8 @@ class Program:
     def wait(self, limit: float = LIMIT) -> int:
         """The exit code."""
         code = self.process.wait(limit)
-        self._reader.join(limit)
+        if self._read_on.is_set():
+            self._reader.join(limit)
         return code
 
     def stop(self) -> int:

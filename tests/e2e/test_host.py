@@ -143,7 +143,9 @@ def test_a_stop_is_heard_while_the_master_is_asked(
             assert agent.stop() == 0
     (line,) = agent.lines
     assert f"msg=stopping directory={tmp_path}" in line
-    wait_until(lambda: manager.told == ["STOPPING=1"])
+    wait_until(lambda: manager.told[-1] == "STOPPING=1")
+    # Nor does systemd end it before its own time is over: it is asked to wait as long.
+    assert set(manager.told) == {"EXTEND_TIMEOUT_USEC=660000000", "STOPPING=1"}
 
 
 def test_the_master_tells_systemd_how_it_is(stage: Stage, manager: Manager) -> None:
@@ -243,18 +245,42 @@ def test_the_image_s_health_check_asks_directly(stage: Stage, tmp_path: Path) ->
     need("root", "process namespaces")
     container = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
     master = stage.master(http=free_port(), prefix=container)
-    agent = stage.agent(tmp_path, master, f"--health=127.0.0.1:{free_port()}", prefix=container)
+    port = free_port()
+    agent = stage.agent(tmp_path, master, f"--health=127.0.0.1:{port}", prefix=container)
     agent.wait_for_line("serving health checks")
-    for program, word in ((master, "alive"), (agent, "SERVING")):
-        first = Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().strip()
-        done = subprocess.run(
-            ["nsenter", f"--target={first}", "--pid", "--mount", sys.executable, HEALTHCHECK],
-            env={"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (done.returncode, done.stdout, done.stderr) == (0, word + "\n", "")
+    assert checked(master) == (0, "alive\n", "")
+    assert checked(agent) == (0, "SERVING\n", "")
+
+
+def test_the_image_s_health_check_calls_an_agent_well_that_misses_its_master(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """Or its directory: started anew, as some do with what is unhealthy, it would miss both."""
+    need("root", "process namespaces")
+    container = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    directory = tmp_path / "d"
+    directory.mkdir()
+    master = stage.master(http=free_port(), prefix=container)
+    port = free_port()
+    agent = stage.agent(directory, master, f"--health=127.0.0.1:{port}", prefix=container)
+    wait_until(lambda: health(port) == Status.SERVING)
+    master.kill()
+    directory.rmdir()
+    wait_until(lambda: health(port) == Status.NOT_SERVING)
+    assert checked(agent) == (0, "SERVING\n", "")
+
+
+def checked(program: Program) -> tuple[int, str, str]:
+    """The health check's exit code and words, run in the container of a program."""
+    first = Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().strip()
+    done = subprocess.run(
+        ["nsenter", f"--target={first}", "--pid", "--mount", sys.executable, HEALTHCHECK],
+        env={"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
 
 
 def test_a_bare_port_means_all_addresses(stage: Stage, tmp_path: Path) -> None:
@@ -287,6 +313,9 @@ def test_a_file_system_that_hangs(stage: Stage, tmp_path: Path) -> None:
             late = stage.agent(above, master, "--host=late", "--start-timeout=300ms")
             assert late.wait() == 66
             assert "does not answer" in late.lines[-1]
+            asked = stage.agent(above, master, "--check", "--start-timeout=300ms")
+            assert asked.wait() == 66
+            assert "does not answer" in asked.lines[-1]
             stopped = stage.agent(above, master, "--host=late", "--start-timeout=10m")
             wait_until(lambda: hears(stopped, signal.SIGTERM))
             assert stopped.stop() == 0

@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from scout.agent.core.inventory import Inventory
+from scout.agent.core.inventory import Inventory, weight
 from scout.core.messages import Changes, Part
 from scout.core.names import digest
 
@@ -29,17 +29,19 @@ class InventoryMachine(RuleBasedStateMachine):
         assert self.inventory.settle(name, present) is news
 
     @precondition(lambda self: not self.inventory.rootless and not self.inventory.in_flight)
-    @rule()
-    def delta(self) -> None:
-        self.sent = self.inventory.delta()
+    @rule(most=st.sampled_from([0, 20, 1 << 20]))
+    def delta(self, most: int) -> None:
+        self.sent = self.inventory.delta(most)
+        names = [*self.sent.added, *self.sent.removed]
+        assert len(names) <= 1 or weight(names) <= most
         assert not set(self.sent.added) & set(self.sent.removed)
 
     @precondition(lambda self: not self.inventory.in_flight)
-    @rule()
-    def cut(self) -> None:
+    @rule(most=st.sampled_from([0, 20, 1 << 20]))
+    def cut(self, most: int) -> None:
         cut, parts = self.inventory.cut(), []
-        while not cut.done:
-            part = cut.step()
+        while not (parts and parts[-1].part.ends):
+            part = cut.step(most)
             if part is not None:
                 parts.append(part)
         names = [name for part in parts for name in part.added]

@@ -52,7 +52,9 @@ class Helm(Protocol):
     def lint(self, values: Values) -> list[str]:
         """What strict linting objects to."""
 
-    def render(self, values: Values, release: str = "scout", namespace: str = "ns") -> Rendered:
+    def render(
+        self, values: Values, release: str = "scout", namespace: str = "ns", chart: Path = CHART
+    ) -> Rendered:
         """The chart with these values. Raises `Refused`."""
 
     def package(self, folder: Path) -> Path:
@@ -104,15 +106,19 @@ class Helm3:
         )
         if done.returncode:
             raise Refused(done.stdout + done.stderr)
+        # What the chart makes Helm say to everybody who uses it.
+        assert done.stderr == "", done.stderr
         return done.stdout
 
     def lint(self, values: Values) -> list[str]:
         text = self._run("lint", "--strict", str(CHART), values=values)
         return [line for line in text.splitlines() if line.startswith(("[WARNING]", "[ERROR]"))]
 
-    def render(self, values: Values, release: str = "scout", namespace: str = "ns") -> Rendered:
+    def render(
+        self, values: Values, release: str = "scout", namespace: str = "ns", chart: Path = CHART
+    ) -> Rendered:
         arguments = ["--namespace", namespace, "--kube-version", f"{OLDEST}.0"]
-        text = self._run("template", release, str(CHART), *arguments, values=values)
+        text = self._run("template", release, str(chart), *arguments, values=values)
         # `helm template` leaves the notes out.
         return Rendered(bench(self._folder, do="parse", text=text), "")
 
@@ -134,11 +140,13 @@ class Helm4:
         found: list[str] = bench(self._folder, do="lint", chart=str(CHART), values=values)
         return found
 
-    def render(self, values: Values, release: str = "scout", namespace: str = "ns") -> Rendered:
+    def render(
+        self, values: Values, release: str = "scout", namespace: str = "ns", chart: Path = CHART
+    ) -> Rendered:
         answer = bench(
             self._folder,
             do="render",
-            chart=str(CHART),
+            chart=str(chart),
             values=values,
             name=release,
             namespace=namespace,

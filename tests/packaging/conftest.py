@@ -1,6 +1,5 @@
 """What several tests of packaging share: packages, machines, and the figures at the end."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -8,14 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.machine import Machine
-from tests.packaging.provision import ROOT, provided
+from tests.need import need
+from tests.packaging.machine import Machine, system
+from tests.packaging.provision import ROOT
 
-SOURCES = ("CHANGELOG.md", "LICENSE", "packaging", "requirements.txt", "scout", "scoutmaster")
+SOURCES = (
+    *("CHANGELOG.md", "LICENSE", "Makefile", "packaging", "requirements.txt", "scout"),
+    "scoutmaster",
+)
 """What a package is made of."""
 
 NEXT = "999.0"
 """The version of the package that comes after the present one."""
+
+BUILD = Path(__file__).with_name("build.sh")
 
 FIGURES = pytest.StashKey[dict[str, str]]()
 
@@ -23,11 +28,7 @@ FIGURES = pytest.StashKey[dict[str, str]]()
 @pytest.fixture(scope="session")
 def root() -> None:
     """Skip without root; in CI, where nothing may be skipped, fail."""
-    if os.geteuid() != 0:
-        reason = "needs root, for namespaces and mounts"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    need("root", "mounting", "network namespaces")
 
 
 @pytest.fixture(scope="session")
@@ -47,11 +48,21 @@ def pytest_terminal_summary(
         terminalreporter.write_line(f"{name}: {value}")
 
 
-def build_package(sources: Path, target: Path) -> Path:
-    """Build the Debian package of `sources`."""
-    provided(shutil.which("dpkg-deb"), "dpkg-deb", "packages are built on Debian")
+def build_package(release: str, place: Path, version: str = "") -> Path:
+    """Build the Debian package of this tree, or of a later version, in that release of Debian."""
+    sources = place / "sources"
+    sources.mkdir()
+    without = shutil.ignore_patterns("__pycache__")
+    for name in SOURCES:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, sources / name, ignore=without)
+        else:
+            shutil.copy(ROOT / name, sources / name)
+    if version:
+        with (sources / "scout" / "__init__.py").open("a") as module:
+            module.write(f'\n__version__ = "{version}"\n')
     done = subprocess.run(
-        [str(sources / "packaging" / "deb" / "build"), str(target)],
+        ["bash", str(BUILD), str(system(release)), str(place), str(place)],
         text=True,
         capture_output=True,
         check=False,
@@ -61,25 +72,15 @@ def build_package(sources: Path, target: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def package(root: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Debian package, built from this tree."""
-    return build_package(ROOT, tmp_path_factory.mktemp("package"))
+    return build_package("12", tmp_path_factory.mktemp("package"))
 
 
 @pytest.fixture(scope="session")
-def next_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def next_package(root: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with a later version."""
-    place = tmp_path_factory.mktemp("next")
-    sources = place / "sources"
-    sources.mkdir()
-    for name in SOURCES:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, sources / name)
-        else:
-            shutil.copy(ROOT / name, sources / name)
-    with (sources / "scout" / "__init__.py").open("a") as module:
-        module.write(f'\n__version__ = "{NEXT}"\n')
-    return build_package(sources, place)
+    return build_package("12", tmp_path_factory.mktemp("next"), NEXT)
 
 
 @pytest.fixture

@@ -19,8 +19,10 @@ from tests.packaging.provision import CACHE, ROOT, provided
 
 STORAGE = CACHE / "podman"
 
-BASE = "docker.io/library/python:3.11-slim-bookworm"
+BASE = "docker.io/library/python:3.13-slim-trixie"
 """The image's base; a Debian with the same interpreter stands in for it."""
+
+BASE_FILES = CACHE / "python-trixie.tar"
 
 CELL = Path(__file__).with_name("cell.sh")
 
@@ -31,7 +33,7 @@ class Podman:
     def __init__(self) -> None:
         """Make the cell, and the base if it is not in the storage yet."""
         self._podman = provided(shutil.which("podman"), "podman", "run install.sh as root")
-        rootfs = provided(CACHE / "python.tar", "the base of the image", "run install.sh as root")
+        rootfs = provided(BASE_FILES, "the base of the image", "run install.sh as root")
         self._place = Path(tempfile.mkdtemp(prefix="scout-podman-"))
         # No cgroups and no limits beyond those that every root may set.
         (self._place / "containers.conf").write_text(

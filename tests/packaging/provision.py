@@ -1,9 +1,8 @@
 """Tools that the tests need and the project does not contain: there, or why not."""
 
-import os
 from pathlib import Path
 
-import pytest
+from tests.need import refuse
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "packaging"
@@ -14,9 +13,6 @@ def provided(tool: Path | str | None, name: str, how: str) -> Path:
 
     In CI nothing may be skipped, so there it fails.
     """
-    if tool is not None and Path(tool).exists():
-        return Path(tool)
-    reason = f"{name} is not installed; {how}"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if tool is None or not Path(tool).exists():
+        refuse(f"{name} is not installed; {how}")
+    return Path(tool)

@@ -13,7 +13,7 @@ import scoutmaster.config
 from scout.process.options import WISHES, Manual
 from tests.packaging.conftest import NEXT
 from tests.packaging.machine import Machine, until
-from tests.packaging.provision import ROOT, provided
+from tests.packaging.provision import provided
 from tests.packaging.services import Agent
 
 Figure = Callable[[str, str], None]
@@ -37,7 +37,7 @@ class TestContent:
         for file in content.rglob("*"):
             if file.is_file() and not file.is_symlink():
                 data = file.read_bytes()
-                assert str(ROOT).encode() not in data, file
+                assert b"/home/builder" not in data, file
                 assert b"/tmp/tmp." not in data, file
 
     def test_what_an_administrator_edits_is_configuration(self, content: Path) -> None:

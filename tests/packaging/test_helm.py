@@ -195,7 +195,7 @@ def test_big_numbers_reach_the_program_as_written(make: MakeHelm, tmp_path: Path
 def test_archive_holds_the_alerts_and_the_dashboard_themselves(
     make: MakeHelm, tmp_path: Path
 ) -> None:
-    """In the chart they are links to packaging/prometheus; an archive cannot lead out of itself."""
+    """The same bytes that the Debian package has among its examples."""
     helm = make(tmp_path)
     with tarfile.open(helm.package(tmp_path)) as archive:
         for name in ("scout-rules.yaml", "dashboard.json"):

@@ -21,6 +21,8 @@ from tests.packaging.charts import (
     values_of,
 )
 
+NODE_PORT = {"type": "NodePort", "nodePort": 30000}
+
 REFUSED: list[tuple[Values, str]] = [
     ({"master": {"replicas": 2}}, "master.replicas is 2, but there is one list"),
     (
@@ -40,6 +42,35 @@ REFUSED: list[tuple[Values, str]] = [
     ),
     ({"master": {"ingress": {"enabled": True}}}, "master.ingress is enabled without hosts"),
     ({"master": {"service": {"grpc": {"nodePort": 30000}}}}, "master.service.grpc.nodePort is set"),
+    (
+        {"master": {"service": {"grpc": NODE_PORT, "http": NODE_PORT}}},
+        "master.service.grpc.nodePort and master.service.http.nodePort are both 30000",
+    ),
+    (
+        {"master": {"service": {"http": {"externalTrafficPolicy": "Local"}}}},
+        "nothing from outside comes through a Service of type ClusterIP: set master.service.http",
+    ),
+    (
+        {"master": {"service": {"grpc": {"loadBalancerSourceRanges": ["10.0.0.0/8"]}}}},
+        "a Service of type ClusterIP has no load balancer",
+    ),
+    (
+        {
+            "master": {
+                "service": {"http": {"type": "NodePort", "loadBalancerSourceRanges": ["::/0"]}}
+            }
+        },
+        "a Service of type NodePort has no load balancer",
+    ),
+    ({"enabled": False}, "enabled is false, but only the condition of a parent chart's dependency"),
+    (
+        agents(extraEnv=[{"name": "SCOUT_HOST", "value": "x"}]),
+        "agent.extraEnv has SCOUT_HOST, which the chart sets to the node's name",
+    ),
+    (
+        {"master": {"extraEnv": [{"name": "TZ", "value": "UTC"}, {"name": "TZ", "value": "CET"}]}},
+        "master.extraEnv has TZ twice",
+    ),
     ({"master": {"enabled": False}}, "master.enabled and agent.enabled are both false"),
     ({"agent": {"enabled": True}}, "agent.enabled is true without directories"),
     (agents(directories=[{"path": "data/in"}]), 'agent.directories[0].path is "data/in": write an'),
@@ -99,6 +130,14 @@ WRONG: list[tuple[Values, str, str]] = [
     ({"agent": {"directories": [{"dir": "/srv/in"}]}}, "agent.directories.0", "path"),
     ({"agent": {"options": {"pollOnly": "yes"}}}, "agent.options.pollOnly", "boolean"),
     ({"monitoring": {"serviceMonitor": {"enable": True}}}, "monitoring.serviceMonitor", "enable"),
+    ({"enabled": "yes"}, "enabled", "boolean"),
+    ({"tags": {"scout": True}}, "", "tags"),
+    ({"commonLabels": {"team": "two words"}}, "commonLabels.team", "pattern"),
+    (
+        {"master": {"service": {"grpc": {"loadBalancerSourceRanges": ["10.0.0.1"]}}}},
+        "master.service.grpc.loadBalancerSourceRanges.0",
+        "pattern",
+    ),
 ]
 
 
@@ -149,8 +188,8 @@ def test_schema_knows_every_value_and_no_other(tmp_path: Path) -> None:
         assert node["additionalProperties"] is False, prefix
         return {n for k, v in node["properties"].items() for n in names(v, f"{prefix}{k}.")}
 
-    # "global" is what Helm passes from a parent chart.
-    known = names(schema) - {"global"}
+    # What Helm passes from a parent chart.
+    known = names(schema) - {"enabled", "global"}
     assert known == set(flat(read_yaml(tmp_path, CHART / "values.yaml")))
 
 

@@ -19,6 +19,13 @@ def alerts(tmp_path: Path) -> list[dict[str, Any]]:
     return [rule for group in rules["groups"] for rule in group["rules"]]
 
 
+def test_the_chart_has_these_very_files() -> None:
+    """Copies, which `make chart` makes: nothing in a chart may lead out of it."""
+    for copy in (ROOT / "helm" / "scoutmaster" / "files").iterdir():
+        assert not copy.is_symlink()
+        assert copy.read_bytes() == (FOLDER / copy.name).read_bytes(), "do: make chart"
+
+
 def test_rules_are_valid() -> None:
     """promtool says so."""
     assert "SUCCESS" in promtool("check", "rules", str(FOLDER / "scout-rules.yaml"))

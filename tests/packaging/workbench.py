@@ -23,9 +23,20 @@ from typing import Any
 yaml: Any = importlib.import_module("yaml")
 
 
+class Strict(yaml.SafeLoader):  # type: ignore[misc]  # no types here
+    """Takes no map with a doubled key: YAML forbids it, and most readers silently keep the last."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if doubled:
+            raise ValueError(f"doubled keys: {', '.join(doubled)}{node.start_mark}")
+        return dict(super().construct_mapping(node, deep=deep))
+
+
 def parse(text: str) -> list[Any]:
     """The documents in `text` that are not empty."""
-    return [document for document in yaml.safe_load_all(text) if document]
+    return [document for document in yaml.load_all(text, Strict) if document]
 
 
 def lint(chart: str, values: dict[str, Any]) -> list[str]:

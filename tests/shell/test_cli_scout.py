@@ -55,6 +55,19 @@ def test_a_wrong_command_line_ends_with_64(argv: list[str], parts: tuple[str, ..
         ({"MONITOR_DIR": TMP, "SCOUT_POLL_ONLY": "maybe"}, ("SCOUT_POLL_ONLY", "'maybe'")),
         ({"MONITOR_DIR": TMP, "SCOUT_METRICS": "::1"}, ("SCOUT_METRICS", "'::1'")),
         ({"MONITOR_DIR": TMP, "SCOUT_LOG_FORMAT": "xml"}, ("SCOUT_LOG_FORMAT", "'xml'", "json")),
+        ({"MONITOR_DIR": TMP, "SCOUT_HOST": "web-1 "}, ("SCOUT_HOST", "'web-1 '", "blank")),
+        ({"MONITOR_DIR": TMP, "SCOUT_HOST": '"web-1"'}, ("SCOUT_HOST", "web-1", "quotes")),
+        ({"MONITOR_DIR": TMP, "SCOUT_HOST": "web-1\r"}, ("SCOUT_HOST", "carriage return")),
+        ({"MONITOR_DIR": TMP, "SCOUT_POLL_INTERVAL": "5s\r"}, ("'5s\\r'", "carriage return")),
+        ({"MONITOR_DIR": TMP, "SCOUT_POLL_ONLY": "yes "}, ("'yes '", "blank")),
+        ({"MONITOR_DIR": f'"{TMP}"'}, ("MONITOR_DIR", "quotes")),
+        ({"MONITOR_DIR": TMP, "SCOUT_MASTER_ADDRESS": "m:1\r"}, ("'m:1\\r'", "carriage return")),
+        ({"MONITOR_DIR": TMP, "SCOUT_MASTER_ADDRESS": "'m:1'"}, ("HOST:PORT", "quotes")),
+        ({"MONITOR_DIR": TMP, "SCOUT_HEALTH": "4000", "SCOUT_METRICS": "4000"}, ("differ", "4000")),
+        (
+            {"MONITOR_DIR": TMP, "SCOUT_HEALTH": "4000", "SCOUT_METRICS": "127.0.0.1:4000"},
+            ("differ",),
+        ),
     ],
 )
 def test_a_wrong_variable_ends_with_78(environ: dict[str, str], parts: tuple[str, ...]) -> None:
@@ -150,6 +163,44 @@ def test_a_check_says_what_is_valid_and_needs_no_master(tmp_path: Path) -> None:
     assert ended.out.count("\n") == 1
     assert str(tmp_path) in ended.out
     assert "localhost:1" in ended.out
+
+
+@pytest.mark.parametrize("check", [[], ["--check"]])
+@pytest.mark.parametrize(
+    "host", ["a?b", "a%41", "127.1", "[1.2.3.4]", "m\u00fcller", os.fsdecode(b"\xff"), "a b"]
+)
+def test_what_is_no_host_is_refused_by_the_check_as_by_the_start(
+    host: str, check: list[str]
+) -> None:
+    """gRPC would read some of these as something else, and fail on others with a traceback."""
+    ended = run("scout", *check, "--directory", TMP, "--master", f"{host}:3000")
+    assert (ended.code, "HOST:PORT" in ended.complaint()) == (64, True)
+
+
+@pytest.mark.parametrize("option", ["--host", "--health", "--log-level", "--bogus"])
+@pytest.mark.parametrize("program", ["scout", "scoutmaster"])
+def test_bytes_that_are_no_text_end_with_64(program: str, option: str) -> None:
+    ended = run(program, option, b"\xff\xfe")
+    assert (ended.code, ended.complaint().startswith(f"{program}: ")) == (64, True)
+
+
+def test_bytes_that_are_no_text_in_the_environment_end_with_78() -> None:
+    environ = {"MONITOR_DIR": TMP, "SCOUT_HOST": os.fsdecode(b"\xff")}
+    ended = run("scout", "--check", environ=environ)
+    assert (ended.code, "printable" in ended.complaint()) == (78, True)
+
+
+def test_a_long_value_is_not_repeated_in_full() -> None:
+    ended = run("scout", "--directory", "x" * 100_000)
+    assert (ended.code, len(ended.complaint()) < 1000) == (64, True)
+
+
+def test_a_directory_with_a_carriage_return_is_named_as_such(tmp_path: Path) -> None:
+    """A path may end in anything, so it is looked for; but that it does is worth a word."""
+    ended = run("scout", "--check", environ={"MONITOR_DIR": f"{tmp_path}\r"})
+    assert (ended.code, "carriage return" in ended.complaint()) == (66, True)
+    (tmp_path / "a ").mkdir()
+    assert run("scout", "--check", environ={"MONITOR_DIR": f"{tmp_path}/a "}).code == 0
 
 
 def test_a_check_prints_one_line_whatever_the_directory_is_called(tmp_path: Path) -> None:

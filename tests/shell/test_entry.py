@@ -17,6 +17,7 @@ BRANCHES = [
     (errors.MasterUnavailable, 69),
     (errors.AddressInUse, 69),
     (errors.ScoutError, 70),
+    (errors.OutputFailed, 74),
     (errors.Claimed, 75),
     (errors.ProtocolError, 76),
     (errors.NoPermission, 77),

@@ -104,7 +104,10 @@ def test_requests_sent_ahead_in_any_pieces_are_answered_in_order(size: int) -> N
         (b"\r\n\r\nPOST /files HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n\r\n\r\n", 405),
         (b"GET /no HTTP/1.1\r\nHost: x\r\n\r\n", 404),
         (
-            b"POST /no HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n\r\n\r\n\r\n0\r\n\r\n",
+            (
+                b"POST /no HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                b"4\r\n\r\n\r\n\r\n0\r\n\r\n"
+            ),
             404,
         ),
         (b"GET /clients?x=1 HTTP/1.1\r\nHost: x\r\n\r\n", 400),

@@ -251,8 +251,8 @@ def test_a_signal_handler_may_log_amid_another_line(pipe: Pipe) -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+    wait_until(lambda: sink._waiting == 0)
     sink.close()
-    assert sink._waiting == 0
     os.close(pipe.writer)
     reader.join(LIMIT)
 

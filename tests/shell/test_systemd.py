@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,12 +56,45 @@ def test_a_manager_that_is_gone_is_no_reason_to_fail(
     systemd.ready()
 
 
-def test_a_manager_that_does_not_read_holds_nobody_up(manager: socket.socket) -> None:
-    """Its queue is bounded (net.unix.max_dgram_qlen); a full one must not stop the event loop."""
+def fill() -> int:
+    """Fill its queue, which is bounded (net.unix.max_dgram_qlen). How many it holds at most."""
     queue = int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text())
     for _ in range(queue + 10):
         systemd.watchdog()
+    return queue
+
+
+def test_a_manager_that_does_not_read_holds_nobody_up(manager: socket.socket) -> None:
+    """Neither with what is told again and again, nor with what is told once."""
+    fill()
+    begun = time.monotonic()
+    systemd.ready()
+    systemd.status("watching")
+    systemd.stopping()
+    assert time.monotonic() - begun < 1.0
     assert manager.recv(100) == b"WATCHDOG=1"
+
+
+def test_what_a_busy_manager_did_not_take_is_told_when_it_reads(manager: socket.socket) -> None:
+    """In order, and of each kind the newest: it may have missed that we are ready."""
+    fill()
+    systemd.ready()
+    for text in ("one", "two", "three"):
+        systemd.status(text)
+    systemd.stopping()
+    told: list[bytes] = []
+    while not told or told[-1] != b"STOPPING=1":
+        told.append(manager.recv(100))
+    assert [it for it in told if it != b"WATCHDOG=1"] == [
+        b"READY=1", b"STATUS=three", b"STOPPING=1"
+    ]  # fmt: skip
+    systemd.status("after")
+    assert manager.recv(100) == b"STATUS=after"
+
+
+def test_a_start_that_goes_on_asks_for_more_time(manager: socket.socket) -> None:
+    systemd.extend(1.5)
+    assert manager.recv(100) == b"EXTEND_TIMEOUT_USEC=1500000"
 
 
 def test_without_a_manager_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

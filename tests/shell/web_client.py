@@ -86,6 +86,7 @@ class Site:
     ) -> None:
         self.desk = Desk()
         self.observed: Counter[tuple[str, int]] = Counter()
+        self.refused: Counter[int] = Counter()
         app = App(desk or self.desk, lambda: b"up 1\n", self._observe, log.get("test"))
         self.server = HttpServer(
             app,
@@ -94,12 +95,17 @@ class Site:
             threads=threads,
             connections=connections,
             still=still,
+            refused=self._refused,
         )
         self.port = int(self.server.address.rpartition(":")[2])
 
     def _observe(self, route: str, status: int, seconds: float) -> None:
         assert seconds >= 0
         self.observed[route, status] += 1
+
+    def _refused(self, status: int, seconds: float) -> None:
+        assert seconds >= 0
+        self.refused[status] += 1
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
         """One request on a connection of its own; `_` in a header's name stands for `-`."""

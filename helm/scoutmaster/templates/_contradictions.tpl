@@ -3,6 +3,22 @@ What the schema cannot say: values that are each fine and do not go together. Ea
 sentence that names the value and says what to write instead.
 */}}
 {{- define "scoutmaster.contradictions" -}}
+{{- if eq (toString .Values.enabled) "false" }}
+{{- fail "enabled is false, but only the condition of a parent chart's dependency reads it: name it there (condition: scoutmaster.enabled), or set master.enabled and agent.enabled." }}
+{{- end }}
+{{- range $name, $labels := dict "commonLabels" .Values.commonLabels "master.podLabels" .Values.master.podLabels "agent.podLabels" .Values.agent.podLabels }}
+{{- include "scoutmaster.ownLabels" (list $name $labels) }}
+{{- end }}
+{{- range $name, $kind := .Values.monitoring }}
+{{- include "scoutmaster.ownLabels" (list (printf "monitoring.%s.labels" $name) $kind.labels) }}
+{{- end }}
+{{- include "scoutmaster.environment" (list "master.extraEnv" .Values.master.extraEnv) }}
+{{- include "scoutmaster.environment" (list "agent.extraEnv" .Values.agent.extraEnv) }}
+{{- range .Values.agent.extraEnv }}
+{{- if eq .name "SCOUT_HOST" }}
+{{- fail "agent.extraEnv has SCOUT_HOST, which the chart sets to the node's name: leave it out." }}
+{{- end }}
+{{- end }}
 {{- if not (or .Values.master.enabled .Values.agent.enabled) }}
 {{- fail "master.enabled and agent.enabled are both false: nothing would be installed; set one of them to true." }}
 {{- end }}
@@ -33,7 +49,7 @@ sentence that names the value and says what to write instead.
 {{- $interval := include "scoutmaster.milliseconds" .options.healthInterval | float64 }}
 {{- $timeout := include "scoutmaster.milliseconds" .options.healthTimeout | float64 }}
 {{- if ge $timeout $interval }}
-{{- fail (printf "master.options.healthTimeout (%s) must be shorter than master.options.healthInterval (%s): a client must have answered before it is asked again." .options.healthTimeout .options.healthInterval) }}
+{{- fail (printf "master.options.healthTimeout (%s) must be shorter than master.options.healthInterval (%s): a word may be late by less than the time to the next one." .options.healthTimeout .options.healthInterval) }}
 {{- end }}
 {{- if eq (int .options.grpc) (int .options.http) }}
 {{- fail (printf "master.options.grpc and master.options.http are both %d: give each a port of its own." (int .options.grpc)) }}
@@ -48,6 +64,15 @@ sentence that names the value and says what to write instead.
 {{- if and $service.nodePort (eq $service.type "ClusterIP") }}
 {{- fail (printf "master.service.%s.nodePort is set, but a Service of type ClusterIP has no such port: set master.service.%s.type to NodePort or LoadBalancer." $name $name) }}
 {{- end }}
+{{- if and $service.externalTrafficPolicy (eq $service.type "ClusterIP") }}
+{{- fail (printf "master.service.%s.externalTrafficPolicy is set, but nothing from outside comes through a Service of type ClusterIP: set master.service.%s.type to NodePort or LoadBalancer." $name $name) }}
+{{- end }}
+{{- if and $service.loadBalancerSourceRanges (ne $service.type "LoadBalancer") }}
+{{- fail (printf "master.service.%s.loadBalancerSourceRanges is set, but a Service of type %s has no load balancer that could keep others out: set master.service.%s.type to LoadBalancer, or name who may come in master.networkPolicy." $name $service.type $name) }}
+{{- end }}
+{{- end }}
+{{- if and .service.grpc.nodePort (eq (toString .service.grpc.nodePort) (toString .service.http.nodePort)) }}
+{{- fail (printf "master.service.grpc.nodePort and master.service.http.nodePort are both %d: give each a port of its own." (int .service.grpc.nodePort)) }}
 {{- end }}
 {{- end }}
 {{- end -}}
@@ -93,6 +118,29 @@ sentence that names the value and says what to write instead.
 {{- include "scoutmaster.duration" (list (printf "agent.options.%s" $name) (get $options $name)) }}
 {{- end }}
 {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/*
+Called with (list "the.value's.name" map). These keys are in what selects pods and Services, or tell who
+made what: a second value for one of them would be a doubled key, or a selector that finds nothing.
+*/}}
+{{- define "scoutmaster.ownLabels" -}}
+{{- range $key := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" }}
+{{- if hasKey (default dict (last $)) $key }}
+{{- fail (printf "%s has %s, which the chart sets itself: leave it out (nameOverride and fullnameOverride change names)." (first $) $key) }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Called with (list "the.value's.name" list): of two variables with one name only one would count. */}}
+{{- define "scoutmaster.environment" -}}
+{{- $seen := dict }}
+{{- range (last .) }}
+{{- if hasKey $seen .name }}
+{{- fail (printf "%s has %s twice: leave one of them out." (first $) .name) }}
+{{- end }}
+{{- $_ := set $seen .name true }}
 {{- end }}
 {{- end -}}
 

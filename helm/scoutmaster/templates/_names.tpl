@@ -15,21 +15,34 @@
 {{/* What selects pods: must never change between versions. Called with (list . "scoutmaster"). */}}
 {{- define "scoutmaster.selector" -}}
 {{- $root := first . -}}
-app.kubernetes.io/name: {{ last . }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/name: {{ index . 1 }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 {{- end -}}
 
-{{/* All labels. Called with (list . "scoutmaster"), or "scout" for what belongs to the agents. */}}
+{{/*
+All labels, as one map: a key that comes from several places is there once. Called with
+(list . "scoutmaster"), or "scout" for what belongs to the agents; a third item is a map of more labels,
+which win over commonLabels. The chart's own win over both; _contradictions.tpl refuses them there.
+*/}}
 {{- define "scoutmaster.labels" -}}
 {{- $root := first . -}}
-{{ include "scoutmaster.selector" . }}
-app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: scout
-app.kubernetes.io/managed-by: {{ $root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
-{{- with $root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $labels := dict "app.kubernetes.io/part-of" "scout" -}}
+{{- range $more := list $root.Values.commonLabels (index (append . dict) 2) (include "scoutmaster.selector" . | fromYaml) -}}
+{{- range $key, $value := $more }}{{ $_ := set $labels $key $value }}{{ end -}}
+{{- end -}}
+{{- $_ := set $labels "app.kubernetes.io/version" $root.Chart.AppVersion -}}
+{{- $_ := set $labels "app.kubernetes.io/managed-by" $root.Release.Service -}}
+{{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_") -}}
+{{ toYaml $labels }}
+{{- end -}}
+
+{{/* A pod's labels, likewise. Called with (list . "scoutmaster" .Values.master.podLabels). */}}
+{{- define "scoutmaster.podLabels" -}}
+{{- $labels := dict -}}
+{{- range $more := list (first .).Values.commonLabels (last .) (include "scoutmaster.selector" . | fromYaml) -}}
+{{- range $key, $value := $more }}{{ $_ := set $labels $key $value }}{{ end -}}
+{{- end -}}
+{{ toYaml $labels }}
 {{- end -}}
 
 {{- define "scoutmaster.image" -}}

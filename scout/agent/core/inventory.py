@@ -16,13 +16,15 @@ copy and whether it has a name, may be asked from another thread while this one 
 such step is atomic in CPython).
 """
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, islice
 
 from scout.agent.core.ordering import ascending
 from scout.core.checkpoint import BATCH, BYTES, NOTHING, PART, Checkpoint
 from scout.core.messages import Changes, Part
-from scout.core.names import MASK, digest, weight
+from scout.core.names import MASK, digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +106,19 @@ class Inventory:
         """True while something sent, or being sent, is not acknowledged."""
         return self._flight is not None or self._cut is not None
 
-    def delta(self) -> Changes:
-        """Take the next step, at most `BATCH` names and `BYTES` of them, in the order in which they
-        came to wait.
+    def delta(self, most: int = BYTES) -> Changes:
+        """Take the next step: at most `BATCH` names and `most` bytes of names, but one name at
+        least, in the order in which they came to wait.
 
         Needs a base, and no flight."""
         if self._base is None or self._pending is None or self.in_flight:
             raise AssertionError("a delta needs an acknowledged base and nothing in flight")
-        if len(self._pending) <= BATCH and weight(self._pending) <= BYTES:
+        first = list(islice(self._pending, BATCH))
+        first = first[: how_many(first, most)]
+        if len(first) == len(self._pending):
             steps, self._pending = self._pending, {}
         else:
-            portion = next(portions(self._pending, BATCH))
-            steps = {name: self._pending.pop(name) for name in portion}
+            steps = {name: self._pending.pop(name) for name in first}
         added = [name for name, present in steps.items() if present]
         removed = [name for name, present in steps.items() if not present]
         base = self._base
@@ -186,44 +189,68 @@ class Snapshot:
     """A snapshot on its way: the names of one moment, handed out in ascending parts."""
 
     def __init__(self, inventory: Inventory, sequence: int) -> None:
-        self._parts = self._work(inventory, sequence, list(inventory.names))
-        self.done = False
+        self.sequence = sequence
+        self.parts = 0
+        """How many were handed out."""
+        self._inventory = inventory
+        names = list(inventory.names)
+        self._count, self._digest = len(names), 0
+        self._runs = ascending(names, PART // 2)
+        # The run that is being handed out, how far, and the one after it: without that nobody
+        # knows which part is the last.
+        self._run: list[bytes] | None = None
+        self._start = 0
+        self._following: list[bytes] | None = None
+        self._ordered = False
 
-    def step(self) -> Changes | None:
-        """Do a slice of work (about 5 ms at most). None if it did not yield a part yet."""
-        return next(self._parts)
-
-    def _work(
-        self, inventory: Inventory, sequence: int, names: list[bytes]
-    ) -> Iterator[Changes | None]:
-        count, total, first = len(names), 0, True
-        held: list[bytes] | None = None
-        for run in ascending(names, PART // 2):
+    def step(self, most: int = BYTES) -> Changes | None:
+        """Do a slice of work (about 5 ms at most), or hand out the next part: at most `PART` names
+        and `most` bytes of names, but one name at least. None if it did not yield a part."""
+        if self._following is None and not self._ordered:
+            run = next(self._runs, _END)
             if run is None:
-                yield None
-                continue
-            for portion in [run] if weight(run) <= BYTES else portions(run, PART):
-                total += digest(portion)
-                if held is not None:
-                    yield Changes(Part.FIRST if first else Part.MIDDLE, sequence, held, (), 0, 0)
-                    first = False
-                held = portion
-        self.done = True
-        state = Checkpoint(sequence, count, total & MASK)
-        inventory.cut_sent(self, state)
+                return None
+            if isinstance(run, list):
+                self._digest += digest(run)
+                self._following = run
+            else:
+                self._ordered = True
+        if self._run is None:
+            self._run, self._following, self._start = self._following or [], None, 0
+            if not self._ordered:
+                return None
+        rest = self._run[self._start :] if self._start else self._run
+        fits = how_many(rest, most)
+        names = rest[:fits] if fits < len(rest) else rest
+        if fits < len(rest):
+            self._start += fits
+        else:
+            self._run = None
+        first, last = self.parts == 0, self._run is None and self._following is None
+        self.parts += 1
+        if not last:
+            part = Part.FIRST if first else Part.MIDDLE
+            return Changes(part, self.sequence, names, (), 0, 0)
+        state = Checkpoint(self.sequence, self._count, self._digest & MASK)
+        self._inventory.cut_sent(self, state)
         part = Part.ONLY if first else Part.LAST
-        yield Changes(part, sequence, held or (), (), state.count, state.digest)
+        return Changes(part, self.sequence, names, (), state.count, state.digest)
 
 
-def portions(names: Iterable[bytes], most: int) -> Iterator[list[bytes]]:
-    """`names` in their order, in lists of at most `most` names and `BYTES` bytes, none empty."""
-    portion: list[bytes] = []
-    size = 0
-    for name in names:
-        size += len(name)
-        if portion and (len(portion) == most or size > BYTES):
-            yield portion
-            portion, size = [], len(name)
-        portion.append(name)
-    if portion:
-        yield portion
+_END = object()
+
+
+def how_many(names: Sequence[bytes], most: int) -> int:
+    """How many of the first `names` take at most `most` bytes of a message, but one at least."""
+    if weight(names) <= most:
+        return len(names)
+    return max(1, bisect_right(list(accumulate(len(name) + FRAME for name in names)), most))
+
+
+def weight(names: Sequence[bytes]) -> int:
+    """The bytes that `names` take in a message."""
+    return sum(map(len, names)) + FRAME * len(names)
+
+
+FRAME = 3
+"""Bytes around a name in a message: its field's tag and its length, which takes two from 128 on."""

@@ -7,7 +7,8 @@ Rules of this file:
    it gives None, then sleeps until `deadline()`. `now` is a monotonic time in seconds.
 3. At most one `Changes`, or one cut, is unacknowledged. What changes meanwhile waits in the
    inventory, merged. In a quiet directory a change leaves at once; while changes keep coming the
-   next one leaves when the last is acknowledged and `PACE` has passed since it left.
+   next one leaves when the last is acknowledged and `PACE` has passed since it left. However much
+   there is to send, it leaves in pieces that keep room on the line for the heartbeats (`pacing`).
 4. Health is never claimed before the state it vouches for was sent: after a directory has come
    back, SERVING follows the changes, it does not overtake them. It is said at once when it
    changes, and every interval unasked, in rounds that all agents have in common.
@@ -20,7 +21,8 @@ Owned by one thread.
 
 from enum import Enum
 
-from scout.agent.core.inventory import Inventory, Snapshot
+from scout.agent.core.inventory import Inventory, Snapshot, weight
+from scout.agent.core.pacing import Pacing
 from scout.core import timeslots
 from scout.core.checkpoint import BATCH
 from scout.core.histogram import Histogram
@@ -31,6 +33,7 @@ from scout.core.messages import (
     Health,
     MasterHealth,
     MasterMessage,
+    Progress,
     Register,
     Registered,
     Resync,
@@ -97,6 +100,8 @@ class Session:
         # What is unacknowledged on this stream.
         self._awaiting: int | None = None
         self._cut: Snapshot | None = None
+        self._pacing = Pacing()
+        self._asked = 0.0
         self._left = float("-inf")
         self._heard = 0.0
         self._patience: float | None = None
@@ -133,12 +138,15 @@ class Session:
         match message:
             case Ack():
                 self._acknowledged(message.sequence, now)
+            case Progress():
+                self._pacing.progressed(message, now)
             case MasterHealth():
                 self.master_serving = message.serving
             case Resync():
                 # Whatever was unacknowledged is void.
                 self.resyncs += 1
                 self._awaiting = self._cut = None
+                self._pacing.void()
                 self._inventory.forget()
 
     def closed(self) -> None:
@@ -146,6 +154,7 @@ class Session:
         self.phase = Phase.CLOSED
         self.master_serving = False
         self._awaiting = self._cut = self._patience = self._last_call = None
+        self._pacing.void()
         self._health_due = float("inf")
 
     def noticed(self, now: float) -> None:
@@ -181,6 +190,7 @@ class Session:
         `deadline()`."""
         if self.phase is Phase.GREETING:
             self.phase = Phase.REGISTERING
+            self._asked = now
             self.attempts += 1
             return Register(
                 self.host,
@@ -205,16 +215,18 @@ class Session:
         if self._cut is None and self._may_send(now):
             self._left = now
             if not self._inventory.rootless:
-                changes = self._inventory.delta()
+                changes = self._inventory.delta(self._pacing.most)
+                self._pacing.sent(weight(changes.added) + weight(changes.removed), now)
                 self._awaiting = changes.sequence
                 self._carried, self._noticed = self._noticed, None
                 if not self._inventory.waiting:
                     self._catching_up = False
                 return changes
             self._cut = self._inventory.cut()
+            self._pacing.snapshot(self._cut.sequence)
             self._carried = self._noticed = None
-        if self._cut is not None:
-            return self._step(self._cut)
+        if self._cut is not None and self._pacing.room:
+            return self._step(self._cut, now)
         return None
 
     def deadline(self) -> float | None:
@@ -225,7 +237,7 @@ class Session:
         if self._patience is not None:
             due.append(max(self._heard + self._patience, self._last_call or 0.0))
         if self._cut is not None:
-            due.append(0.0)
+            due += [0.0] if self._pacing.room else []
         elif self.phase is Phase.LIVE and self._wants_to_send():
             due.append(self._may_leave())
         return min(due, default=None)
@@ -244,6 +256,11 @@ class Session:
         return now >= self._last_call
 
     @property
+    def slowest(self) -> float:
+        """Seconds that the slowest of the last messages took there and back."""
+        return self._pacing.slowest
+
+    @property
     def in_step(self) -> bool:
         """True while the master holds, acknowledged, all that the inventory holds."""
         inventory = self._inventory
@@ -258,6 +275,7 @@ class Session:
 
     def _registered(self, message: Registered, now: float) -> None:
         self.phase = Phase.LIVE
+        self._pacing.begin(now - self._asked)
         self.master_serving = message.serving
         self._patience = message.heartbeat_limit + message.health_timeout
         self._told = None
@@ -282,6 +300,7 @@ class Session:
                 )
             return  # of something that a Resync made void before the answer arrived
         self._awaiting = None
+        self._pacing.acknowledged(now)
         self._inventory.acknowledge(sequence)
         self.acknowledged_at = now
         if self._carried is not None:
@@ -307,10 +326,11 @@ class Session:
         full = not inventory.rootless and inventory.waiting >= BATCH
         return self._left if full else self._left + PACE
 
-    def _step(self, cut: Snapshot) -> AgentMessage | Working:
-        part = cut.step()
+    def _step(self, cut: Snapshot, now: float) -> AgentMessage | Working:
+        part = cut.step(self._pacing.share)
         if part is None:
             return WORKING
+        self._pacing.sent(weight(part.added), now)
         if part.part.ends:
             self._cut = None
             self._awaiting = part.sequence

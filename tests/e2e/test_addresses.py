@@ -1,0 +1,53 @@
+"""Every address of a master that is called right leads to it, in a network of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.processes import Program, Stage
+from tests.need import need
+
+HOSTS = "127.0.0.1 localhost dns unix ipv4 xds\n::1 localhost six.example\n"
+
+NETWORK = """
+set -e
+mount --bind {hosts} /etc/hosts
+ip link set lo up
+ip link add eth0-1.2 type veth peer name peer
+ip link set eth0-1.2 up
+ip link set peer up
+ip address add fe80::99/64 dev eth0-1.2 nodad
+exec "$@"
+"""
+
+
+@pytest.fixture
+def master(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """A master at port 3000 of all addresses of a network that only it is in."""
+    need("root", "network namespaces", "mounting", "ip", "mount", "nsenter", "unshare")
+    hosts = tmp_path_factory.mktemp("etc") / "hosts"
+    hosts.write_text(HOSTS)
+    setup = ["unshare", "--net", "--mount", "sh", "-c", NETWORK.format(hosts=hosts), "sh"]
+    program = Program(
+        ["scoutmaster", "--settle=0s", "--grpc=3000", "--http=127.0.0.1:3001"], prefix=setup
+    )
+    stage.programs.append(program)
+    program.wait_for_line("msg=serving")
+    yield program
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost", "LOCALHOST", "dns", "unix", "ipv4", "xds", "six.example", "127.0.0.1",
+        "[::1]", "[::ffff:127.0.0.1]", "[fe80::99%eth0-1.2]",
+    ],
+)  # fmt: skip
+def test_an_address_leads_to_the_master_that_it_names(
+    stage: Stage, tmp_path: Path, master: Program, host: str
+) -> None:
+    inside = ["nsenter", f"--target={master.pid}", "--net", "--mount"]
+    agent = stage.agent(tmp_path, f"{host}:3000", prefix=inside)
+    agent.wait_for_line(f"msg=watching .*master={host}:3000".replace("[", r"\["))
+    assert agent.stop() == 0
