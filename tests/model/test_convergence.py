@@ -7,6 +7,7 @@ time does a reader see a state that no directory was ever in.
 import random
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import settings
@@ -16,13 +17,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from scout.agent.core import pacing
 from scout.agent.core.inventory import Inventory
 from scout.agent.core.session import WORKING, Phase, Session
-from scout.core.messages import AgentMessage, MasterMessage
+from scout.core.messages import AgentMessage, Health, MasterMessage, Register
 from scoutmaster.core.master import Master
 from scoutmaster.core.policy import Policy
 from scoutmaster.core.refusal import Refused
 from scoutmaster.core.session import Session as MasterSession
 
-NAMES = [b"a", b"b", b"c", b"d\n", b"\xff", b"e" * 4095]
+NAMES = [b"a", b"b", b"c", b"d\n", b"\xff", b"e" * 255]
 HOSTS = ["one", "two"]
 
 
@@ -45,6 +46,9 @@ class Side:
         self.peer: MasterSession | None = None
         self.up: deque[AgentMessage] = deque()
         self.down: deque[MasterMessage] = deque()
+        # What the agent knows of itself, and whether the master has heard it.
+        self.lacking = (False, 0)
+        self.heard_lacking = False
 
     def write(self, name: bytes, present: bool) -> None:
         (self.directory.add if present else self.directory.discard)(name)
@@ -121,6 +125,9 @@ class World(RuleBasedStateMachine):
         for _ in range(steps):
             message = it.session.next(self.now)
             if message is not None and message is not WORKING and it.peer is not None:
+                if isinstance(message, Health):
+                    behind, omitted = it.lacking
+                    message = replace(message, behind=behind, omitted=omitted)
                 it.up.append(message)
 
     @rule(side=st.integers(0, 1), steps=st.integers(1, 4))
@@ -128,11 +135,52 @@ class World(RuleBasedStateMachine):
         it = self.sides[side]
         for _ in range(steps):
             if it.peer is not None and it.up:
+                message = it.up.popleft()
                 try:
-                    self.master.received(it.peer, it.up.popleft(), self.now)
+                    self.master.received(it.peer, message, self.now)
                 except Refused:
                     self.cut(side, notice=True)
+                    continue
+                if isinstance(message, Health):
+                    it.heard_lacking = message.behind or message.omitted > 0
         self.collect()
+
+    @rule(side=st.integers(0, 1), behind=st.booleans(), omitted=st.integers(0, 1))
+    def lack(self, side: int, behind: bool, omitted: int) -> None:
+        """The agent comes to know that its list is not all, or that it is."""
+        self.sides[side].lacking = (behind, omitted)
+
+    @rule(side=st.integers(0, 1), notice=st.booleans())
+    def late_first_word(self, side: int, notice: bool) -> None:
+        """The network delivers the first word of a stream that the agent has long given up."""
+        it = self.sides[side]
+        attempt = it.session.attempts - 1
+        if attempt < 1:
+            return
+        client = self.master.registry.find((it.host, b"/d"))
+        before = client and (client.session, client.standing)
+        stray = self.master.opened("stray")
+        word = Register(it.host, b"/d", it.epoch, 0, "1", attempt=attempt)
+        try:
+            self.master.received(stray, word, self.now)
+        except Refused:
+            self.master.closed(stray, self.now)
+            assert client is None or (client.session, client.standing) == before
+            return
+        assert client is None or client.epoch != it.epoch or client.attempt <= attempt
+        if notice:
+            self.master.closed(stray, self.now)
+        self.collect()
+
+    @rule(side=st.integers(0, 1), seconds=st.sampled_from([1.5, 8.0]))
+    def freeze_master(self, side: int, seconds: float) -> None:
+        """It stands still, and then hears one word of somebody before it has looked at the rest."""
+        self.master.looked(self.now)
+        self.now += seconds
+        self.master.looked(self.now)
+        if self.master.registry.clients:
+            assert self.master.view.complete is False
+        self.hear(side, 1)
 
     @rule(side=st.integers(0, 1), steps=st.integers(1, 4))
     def answer(self, side: int, steps: int) -> None:
@@ -204,6 +252,17 @@ class World(RuleBasedStateMachine):
             it.inventory.check()
 
     @invariant()
+    def who_said_that_it_is_not_all_is_never_called_complete(self) -> None:
+        """Nor is a list in which somebody is taken for alive and nobody knows it."""
+        if self.master.view.complete:
+            assert not self.master.registry.unproven
+            for client in self.master.registry.clients.values():
+                assert not client.lacking
+                [it] = [side for side in self.sides if side.host == client.host]
+                if it.peer is client.session:
+                    assert not it.heard_lacking
+
+    @invariant()
     def sorted_and_counted(self) -> None:
         view = self.master.view
         names = [name for chunk in view.chunks for name in chunk.names]
@@ -215,6 +274,7 @@ class World(RuleBasedStateMachine):
         """Everything heals; the list must become the truth."""
         for it in self.sides:
             it.session.vouch()
+            it.lacking = (False, 0)
         for _ in range(300):
             for side, it in enumerate(self.sides):
                 if it.session.silent(self.now):
@@ -263,6 +323,9 @@ def walk(seed: int, steps: int, *, narrow: bool) -> None:
         (1, world.restart_master),
         (2, lambda: world.lose_directory(side())),
         (3, lambda: world.find_directory(side())),
+        (2, lambda: world.lack(side(), dice.random() < 0.5, dice.randrange(2))),
+        (2, lambda: world.late_first_word(side(), notice=dice.random() < 0.5)),
+        (1, lambda: world.freeze_master(side(), dice.choice([1.5, 8.0]))),
         (5, work),
     ]
     weights = [weight for weight, _ in moves]
@@ -270,6 +333,7 @@ def walk(seed: int, steps: int, *, narrow: bool) -> None:
         dice.choices(moves, weights)[0][1]()
         world.no_mixture()
         world.sorted_and_counted()
+        world.who_said_that_it_is_not_all_is_never_called_complete()
     world.teardown()
 
 
