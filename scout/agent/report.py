@@ -237,6 +237,9 @@ class Reporter:
             for task in (listener, speaker):
                 task.cancel()
             await asyncio.gather(listener, speaker, return_exceptions=True)
+            # An exception holds this frame, and this frame who holds the exception: in such a
+            # circle the call, and by it its connection, would stay until the collector comes by.
+            del listener, speaker, task
 
     def _broken(self, reason: str) -> Ended:
         return Ended(grpc.StatusCode.UNAVAILABLE, reason, False, self.connected)

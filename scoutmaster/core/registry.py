@@ -29,6 +29,7 @@ from scoutmaster.core.session import Session
 from scoutmaster.core.sorted_names import SortedNames
 
 JUST_REGISTERED = "it has just registered"
+WAS_SILENT = "it was silent, and has not said since how it is"
 BROKE = "the connection broke"
 
 SHOWN = 200
@@ -264,7 +265,9 @@ class Registry:
                 self._schedule(client, self._grace_until)
             else:
                 client.strikes += 1
-                client.silent = client.session is not None
+                if client.session is not None:
+                    # What it said before counts no more: it may have stood still, and be behind.
+                    client.silent, client.serving, client.reason = True, False, WAS_SILENT
                 missed.append(client)
                 if client.strikes >= self.limit:
                     over.append(client)

@@ -8,7 +8,7 @@ from scoutmaster.core.policy import Policy
 from scoutmaster.core.refusal import LIMIT, Status
 from scoutmaster.core.registry import BACKLOG, Standing
 from scoutmaster.core.verdict import HELD
-from tests.core.conversation import Desk, Stream, only, vouch
+from tests.core.conversation import Desk, Stream, delta, only, vouch
 
 A, B = b"a", b"b"
 
@@ -111,6 +111,25 @@ def test_a_stream_that_was_replaced_and_then_says_nothing_is_late_like_any_other
     desk.open(acknowledged=1)
     desk.wait(3.1)
     assert (desk.listed(), desk.master.view.complete) == ([], False)
+
+
+@pytest.mark.parametrize("again", ["the old stream", "a new stream"])
+def test_who_was_silent_is_shown_once_it_says_how_it_is(again: str) -> None:
+    """It may have stood still while its directory changed: that it is there again proves nothing of
+    what it holds."""
+    desk = Desk()
+    stream = desk.open().serve(A)
+    desk.wait(3.1)
+    assert desk.listed() == []
+    if again == "the old stream":
+        stream.tell(delta(2, (A,), (B,), ()))
+        word, names = vouch(2, A, B), [A, B]
+    else:
+        stream = desk.open(acknowledged=1)
+        word, names = vouch(1, A), [A]
+    assert (desk.listed(), desk.master.view.complete) == ([], False)
+    stream.tell(word)
+    assert (desk.listed(), desk.master.view.complete) == (names, True)
 
 
 def test_a_stream_after_a_broken_one_is_believed_by_its_first_word() -> None:

@@ -8,15 +8,21 @@ import asyncio
 import gc
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from random import Random
 
 import grpc
 import grpc.aio
 import pytest
 
+from scout.agent.core.inventory import Inventory
+from scout.agent.core.session import Session
+from scout.agent.report import Reporter
+from scout.core.liveness import Liveness
 from scout.core.messages import Deregister, Part
+from scout.process import log
 from scoutmaster.core.policy import Policy
 from tests.e2e.streams import RawStream, snapshot
-from tests.shell.test_rpc import serving
+from tests.shell.test_rpc import listening, serving
 
 KINDS = {
     "RPCState",
@@ -106,3 +112,34 @@ async def test_a_stream_that_has_ended_leaves_no_garbage_in_circles(story: Story
         finally:
             gc.enable()
     assert {kind: count for kind, count in left.items() if count >= MANY} == {}
+
+
+async def test_an_attempt_of_an_agent_that_is_over_leaves_no_garbage_in_circles() -> None:
+    """Its call would keep the connection open, here and at the master, for as long as the collector
+    has nothing to do: in a quiet program for hours."""
+    inventory = Inventory()
+    for number in range(9):
+        inventory.settle(b"%d" % number, True)
+    policy = Policy(settle=0.0, max_files=5)
+    async with listening(greeting=5.0, policy=policy) as (_, address):
+        session = Session("h", b"/d", 1, "1", inventory)
+        session.vouch()
+        agent = Reporter(address, session, Liveness(), log.get("test"), Random(1), lambda: None)
+        assert (await agent.attempt()).refused
+        gc.collect()
+        gc.disable()
+        try:
+            before = calls()
+            for _ in range(MANY):
+                assert (await agent.attempt()).refused
+            await asyncio.sleep(0.1)
+            left = calls() - before
+        finally:
+            gc.enable()
+    assert left < MANY
+
+
+def calls() -> int:
+    """How many of gRPC's calls and channels there are."""
+    kinds = {"StreamStreamCall", "Channel", "AioChannel", "_AioCall", "AioRpcError"}
+    return sum(type(it).__name__ in kinds for it in gc.get_objects())
