@@ -74,11 +74,12 @@ OPTIONS = (
     Option(
         "--health", "SCOUT_HEALTH", "ADDRESS", listener, None,
         "Serve the gRPC health protocol (grpc.health.v1) there, for probes: a port, or "
-        "address:port.",
+        "address:port. A bare port, like [::], is all addresses of IPv6 and IPv4; 0.0.0.0 is those "
+        "of IPv4. Where a part is taken, the agent does not start.",
     ),
     Option(
         "--metrics", "SCOUT_METRICS", "ADDRESS", listener, None,
-        "Serve Prometheus metrics at http://ADDRESS/metrics.",
+        "Serve Prometheus metrics at http://ADDRESS/metrics; an address as for --health.",
     ),
     *log.options("SCOUT"),
 )

@@ -37,6 +37,7 @@ from scout.errors import (
     ScoutError,
 )
 from scout.process import log, systemd
+from scout.process.bugs import Bugs
 from scout.process.lag import LagMonitor
 from scout.process.signals import stop_event
 
@@ -59,16 +60,20 @@ def run(config: Config) -> int:
 
 async def _main(config: Config) -> None:
     """Work until told to stop, which is heard at any time, whatever is waited for."""
+    bugs = Bugs(log.get("scout"))
     leaving = asyncio.create_task(stop_event().wait())
     work = asyncio.create_task(_work(config))
-    await asyncio.wait({leaving, work}, return_when=asyncio.FIRST_COMPLETED)
+    await bugs.first_of(leaving, work)
     if not work.done():
         systemd.stopping()
-        log.get("scout").info("stopping", directory=config.directory)
+        if not bugs.found.done():
+            log.get("scout").info("stopping", directory=config.directory)
         work.cancel()
         await asyncio.wait({work})
     if not work.cancelled():
         work.result()  # it does not end by itself: raise what ended it
+    if bugs.found.done():
+        raise bugs.found.result()
 
 
 async def _work(config: Config) -> None:

@@ -256,6 +256,11 @@ class Session:
         return now >= self._last_call
 
     @property
+    def heard_at(self) -> float:
+        """When the master said something last on this stream, or when the stream began."""
+        return self._heard
+
+    @property
     def slowest(self) -> float:
         """Seconds that the slowest of the last messages took there and back."""
         return self._pacing.slowest
