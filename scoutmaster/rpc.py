@@ -222,7 +222,10 @@ class Streams:
         """So many names more were taken in or put in order. They stay for long, and Python's
         cyclic collector would walk over all of them again and again, 40 ms for two million, and
         never find anything: it shall forget them. What is garbage by now would stay as well, so
-        that goes first; and it goes often, for what is walked over then holds the loop."""
+        that goes first; and it goes often, for what is walked over then holds the loop.
+
+        What ends later, and was there now, is freed by counting alone. So nothing that ends may be
+        part of a circle: no stream, no request, no exception with its traceback."""
         self._fresh += names
         if self._fresh >= MANY:
             self._fresh = 0
