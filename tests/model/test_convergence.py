@@ -7,7 +7,6 @@ time does a reader see a state that no directory was ever in.
 import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from hypothesis import settings
@@ -16,7 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from scout.agent.core import pacing
 from scout.agent.core.inventory import Inventory
-from scout.agent.core.session import WORKING, Phase, Session
+from scout.agent.core.phase import WORKING, Phase
+from scout.agent.core.session import Session
 from scout.core.messages import AgentMessage, Health, MasterMessage, Register
 from scoutmaster.core.master import Master
 from scoutmaster.core.policy import Policy
@@ -46,9 +46,8 @@ class Side:
         self.peer: MasterSession | None = None
         self.up: deque[AgentMessage] = deque()
         self.down: deque[MasterMessage] = deque()
-        # What the agent knows of itself, and whether the master has heard it.
-        self.lacking = (False, 0)
         self.heard_lacking = False
+        """What the master heard last: is its list known not to be all?"""
 
     def write(self, name: bytes, present: bool) -> None:
         (self.directory.add if present else self.directory.discard)(name)
@@ -125,9 +124,6 @@ class World(RuleBasedStateMachine):
         for _ in range(steps):
             message = it.session.next(self.now)
             if message is not None and message is not WORKING and it.peer is not None:
-                if isinstance(message, Health):
-                    behind, omitted = it.lacking
-                    message = replace(message, behind=behind, omitted=omitted)
                 it.up.append(message)
 
     @rule(side=st.integers(0, 1), steps=st.integers(1, 4))
@@ -145,10 +141,17 @@ class World(RuleBasedStateMachine):
                     it.heard_lacking = message.behind or message.omitted > 0
         self.collect()
 
-    @rule(side=st.integers(0, 1), behind=st.booleans(), omitted=st.integers(0, 1))
-    def lack(self, side: int, behind: bool, omitted: int) -> None:
+    @rule(side=st.integers(0, 1), behind=st.booleans())
+    def lack(self, side: int, behind: bool) -> None:
         """The agent comes to know that its list is not all, or that it is."""
-        self.sides[side].lacking = (behind, omitted)
+        it = self.sides[side]
+        it.session.vouch(behind=behind, reason="it overflowed" if behind else "")
+
+    @rule(side=st.integers(0, 1), withheld=st.booleans())
+    def omit(self, side: int, withheld: bool) -> None:
+        """An entry is there that nobody can examine, or is there no more."""
+        found = frozenset([b"broken"] if withheld else [])
+        self.sides[side].inventory.unexamined = found
 
     @rule(side=st.integers(0, 1), notice=st.booleans())
     def late_first_word(self, side: int, notice: bool) -> None:
@@ -275,7 +278,7 @@ class World(RuleBasedStateMachine):
         """Everything heals; the list must become the truth."""
         for it in self.sides:
             it.session.vouch()
-            it.lacking = (False, 0)
+            it.inventory.unexamined = frozenset()
         for _ in range(300):
             for side, it in enumerate(self.sides):
                 if it.session.silent(self.now):
@@ -324,7 +327,8 @@ def walk(seed: int, steps: int, *, narrow: bool) -> None:
         (1, world.restart_master),
         (2, lambda: world.lose_directory(side())),
         (3, lambda: world.find_directory(side())),
-        (2, lambda: world.lack(side(), dice.random() < 0.5, dice.randrange(2))),
+        (2, lambda: world.lack(side(), dice.random() < 0.5)),
+        (2, lambda: world.omit(side(), dice.random() < 0.5)),
         (2, lambda: world.late_first_word(side(), notice=dice.random() < 0.5)),
         (1, lambda: world.freeze_master(side(), dice.choice([1.5, 8.0]))),
         (5, work),
