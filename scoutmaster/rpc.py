@@ -22,7 +22,7 @@ from scout.process.log import Log
 from scout.wire import codec, transport
 from scoutmaster.core.catalog import BUDGET
 from scoutmaster.core.master import Master
-from scoutmaster.core.refusal import Refused, Status
+from scoutmaster.core.refusal import BUG, Refused, Status
 from scoutmaster.core.registry import Standing
 from scoutmaster.core.session import Session
 from scoutmaster.core.transitions import Transition
@@ -52,6 +52,12 @@ LINES, PERIOD = 20, 10.0
 """Lines in the log, and in how many seconds, about streams that ended with an error. All of them
 are counted in `scoutmaster_refusals_total`."""
 
+BUGS, BUGS_PERIOD = 5, 60.0
+"""Tracebacks in the log, and in how many seconds, of streams that a bug of ours ended."""
+
+GONE = (grpc.RpcError, grpc.aio.UsageError, grpc.aio.BaseError, asyncio.InvalidStateError)
+"""What reading from a stream that is gone, or writing to it, raises. All else is a bug."""
+
 MANY = 50_000
 """Names that came, after which they are taken from the cyclic collector's sight: 1 or 2 ms."""
 
@@ -64,11 +70,23 @@ EOF: object = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
 class _Stream:
     """One open stream: its session, its handler's task, and at most one writer."""
 
-    def __init__(self, session: Session, context: Context, task: asyncio.Task[object]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        context: Context,
+        task: asyncio.Task[object],
+        on_bug: Callable[[Session], None],
+    ) -> None:
         self.session = session
+        self._on_bug = on_bug
         self.context = context
         self.task = task
         self.writer: asyncio.Task[None] | None = None
+
+    def failed(self) -> None:
+        """A bug, whose exception is under way, ends this stream."""
+        self._on_bug(self.session)
+        self.task.cancel()
 
     def flush(self) -> None:
         """Send what the session owes, in order, without waiting for it."""
@@ -80,9 +98,12 @@ class _Stream:
         try:
             while outbox:
                 await self.context.write(codec.encode_master(outbox.popleft()))
-        except (grpc.aio.UsageError, grpc.aio.BaseError, asyncio.InvalidStateError):
+        except GONE:
             # The stream is gone; its handler finds out by itself and says so to the master.
             outbox.clear()
+        except Exception:  # noqa: BLE001 - a bug, which ends this stream alone
+            outbox.clear()
+            self.failed()
 
 
 class Streams:
@@ -106,6 +127,7 @@ class Streams:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
         self._trickle = RateLimit(LINES, PERIOD)
+        self._bugs = RateLimit(BUGS, BUGS_PERIOD)
         self._working = False
         self._fresh = 0
         self._closing = False
@@ -158,7 +180,7 @@ class Streams:
         task = asyncio.current_task()
         assert task is not None
         session = self._master.opened(unquote(context.peer()))
-        stream = self._streams[session] = _Stream(session, context, task)
+        stream = self._streams[session] = _Stream(session, context, task, self._bug)
         try:
             await self._read(session, context)
             if stream.writer is not None:
@@ -169,6 +191,10 @@ class Streams:
             if session.ended is None:
                 raise
             task.uncancel()
+        except GONE:
+            raise
+        except Exception:  # noqa: BLE001 - a bug: that of one stream must not harm the others
+            self._bug(session)
         finally:
             # Before the status is sent: whoever reads it finds the claim as it says.
             del self._streams[session]
@@ -176,6 +202,14 @@ class Streams:
             self.after()
         if session.ended is not None:
             await self._refuse(session, context, session.ended)
+
+    def _bug(self, session: Session) -> None:
+        """Log the exception under way, and let the stream end with INTERNAL."""
+        session.end(Refused(Status.INTERNAL, BUG))
+        others = self._bugs.admit(self._clock())
+        if others is not None:
+            fields = {"others_not_logged": others} if others else {}
+            self._log.exception("a bug ended a stream", peer=session.peer, **fields)
 
     async def _read(self, session: Session, context: Context) -> None:
         master, clock = self._master, self._clock
