@@ -295,7 +295,7 @@ async def test_a_master_that_takes_us_in_and_then_refuses_us_is_one_line() -> No
         # Up to its last word: what it still wrote would keep the status from arriving.
         message = None
         while not (isinstance(message, Health) and message.serving):
-            message = codec.decode_agent(cast(bytes, await context.read()))
+            message = codec.decode_agent(await context.read())
         attempts += 1
         if attempts == 4:
             enough.set()
