@@ -22,7 +22,7 @@ from scout.wire import codec, transport
 from scoutmaster.client_log import ClientLog
 from scoutmaster.core.catalog import BUDGET
 from scoutmaster.core.master import Master
-from scoutmaster.core.refusal import Ending, Refused, Status
+from scoutmaster.core.refusal import BUG, Ending, Refused, Status
 from scoutmaster.core.session import Session
 
 MESSAGE_LIMIT = 1280 * 1024
@@ -52,6 +52,9 @@ Context = grpc.aio.ServicerContext[bytes, bytes]
 PAUSE, PATIENCE = 0.05, 2.0
 """Seconds without a word, and at most in all, before a refused agent gets its status."""
 
+GONE = (grpc.RpcError, grpc.aio.UsageError, grpc.aio.BaseError, asyncio.InvalidStateError)
+"""What reading from a stream that is gone, or writing to it, raises. All else is a bug."""
+
 MANY = 50_000
 """Names that came, after which they are taken from the cyclic collector's sight: 1 or 2 ms."""
 
@@ -64,11 +67,23 @@ EOF: object = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
 class _Stream:
     """One open stream: its session, its handler's task, and at most one writer."""
 
-    def __init__(self, session: Session, context: Context, task: asyncio.Task[object]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        context: Context,
+        task: asyncio.Task[object],
+        on_bug: Callable[[Session], None],
+    ) -> None:
         self.session = session
+        self._on_bug = on_bug
         self.context = context
         self.task = task
         self.writer: asyncio.Task[None] | None = None
+
+    def failed(self) -> None:
+        """A bug, whose exception is under way, ends this stream."""
+        self._on_bug(self.session)
+        self.task.cancel()
 
     def flush(self) -> None:
         """Send what the session owes, in order, without waiting for it."""
@@ -80,9 +95,12 @@ class _Stream:
         try:
             while outbox:
                 await self.context.write(codec.encode_master(outbox.popleft()))
-        except (grpc.aio.UsageError, grpc.aio.BaseError, asyncio.InvalidStateError):
+        except GONE:
             # The stream is gone; its handler finds out by itself and says so to the master.
             outbox.clear()
+        except Exception:  # noqa: BLE001 - a bug, which ends this stream alone
+            outbox.clear()
+            self.failed()
 
 
 class Streams:
@@ -148,7 +166,7 @@ class Streams:
         task = asyncio.current_task()
         assert task is not None
         session = self._master.opened(unquote(context.peer()))
-        stream = self._streams[session] = _Stream(session, context, task)
+        stream = self._streams[session] = _Stream(session, context, task, self._bug)
         try:
             await self._read(session, context)
             if stream.writer is not None:
@@ -159,6 +177,10 @@ class Streams:
             if session.ended is None:
                 raise
             task.uncancel()
+        except GONE:
+            raise
+        except Exception:  # noqa: BLE001 - a bug: that of one stream must not harm the others
+            self._bug(session)
         finally:
             # Before the status is sent: whoever reads it finds the claim as it says.
             del self._streams[session]
@@ -166,6 +188,11 @@ class Streams:
             self.after()
         if session.ended is not None:
             await self._refuse(session.peer, context, session.ended)
+
+    def _bug(self, session: Session) -> None:
+        """Log the exception under way, and let the stream end with INTERNAL."""
+        session.end(Ending(Status.INTERNAL, BUG))
+        self._log.bug(session.peer)
 
     async def _read(self, session: Session, context: Context) -> None:
         master, clock = self._master, self._clock
