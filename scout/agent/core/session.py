@@ -198,7 +198,8 @@ class Session:
         if now >= self._health_due:
             self._health_due = self._round_before(now + self._interval)
             return self._tell()
-        if self._claim() != self._told:
+        claim = self._claim()
+        if claim != self._told and not (self._told is None and self._standing.resuming):
             return self._tell()
         if self._cut is None and self._may_send(now):
             self._left = now
