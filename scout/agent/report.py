@@ -20,7 +20,8 @@ import grpc.aio
 from scout.agent.channel import EOF, Call, connection, open_stream, why_not
 from scout.agent.core.contact import Contact, Line
 from scout.agent.core.patience import Patience
-from scout.agent.core.session import WORKING, Phase, Session
+from scout.agent.core.phase import WORKING, Phase
+from scout.agent.core.session import Session
 from scout.core.backoff import Backoff
 from scout.core.liveness import Liveness
 from scout.core.messages import Ack, MasterHealth, MasterMessage, Registered
@@ -79,7 +80,9 @@ class Reporter:
         random: Random,
         on_state: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
+        on_turn: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_turn` is called before anything is said: does what would be said still hold?"""
         self.address = address
         self.trouble: Ended | None = None
         """Why there is no stream; None while there is one."""
@@ -90,13 +93,14 @@ class Reporter:
         self._log = log
         self._random = random
         self._on_state = on_state
+        self._on_turn = on_turn
         self._clock = clock
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._patience = Patience()
         self._contact = Contact()
-        self._move: tuple[bytes, int] | None = None
+        self._move: bytes | None = None
         self._leaving = False
 
     @property
@@ -113,9 +117,9 @@ class Reporter:
         """Something changed that the session may want to tell."""
         self._wake.set()
 
-    def move(self, directory: bytes, epoch: int) -> None:
-        """The path leads to another directory: leave the old claim, make a new one."""
-        self._move = (directory, epoch)
+    def move(self, real_path: bytes) -> None:
+        """The path leads to another real path: register anew, to tell it."""
+        self._move = real_path
         self._session.leave()
         self._wake.set()
 
@@ -137,7 +141,7 @@ class Reporter:
             self._note(ended)
             backoff = REFUSED if ended.refused else UNREACHABLE
             if self._move is not None:
-                self._session.move(*self._move)
+                self._session.move(self._move)
                 self._move = None
             else:
                 await asyncio.sleep(backoff.delay(failures, self._random))
@@ -284,6 +288,7 @@ class Reporter:
             now = self._clock()
             if session.silent(now):
                 return
+            self._on_turn()
             message = session.next(now)
             if message is WORKING:
                 await asyncio.sleep(0)

@@ -12,7 +12,8 @@ import pytest
 
 from scout.agent.channel import EOF, Call
 from scout.agent.core.inventory import Inventory
-from scout.agent.core.session import Phase, Session, Working
+from scout.agent.core.phase import Phase, Working
+from scout.agent.core.session import Session
 from scout.agent.report import Ended, Reporter
 from scout.core.liveness import Liveness
 from scout.core.messages import AgentMessage, Deregister, Health, MasterMessage, Registered
