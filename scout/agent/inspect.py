@@ -110,21 +110,29 @@ def _mount_of(descriptor: int) -> int:
 
 
 def _mounted(mount: int) -> tuple[bytes, str] | None:
-    """Where a mount is mounted, and its type (proc_pid_mountinfo(5)); None without /proc.
+    """Where a mount is mounted, and its type (proc_pid_mountinfo(5)); None if that is not known
+    there: without /proc, or if it lies above our root directory.
 
-    A mount that is not in the table lies above our root directory: `ROOT`, and the type is unknown.
+    What is bound over itself (a sandbox does so, to make it read-only) shows what lies beneath as
+    well; so it counts as the mount that it is bound over.
     """
-    wanted = b"%d" % mount
     try:
         with open("/proc/self/mountinfo", "rb") as lines:
-            for line in lines:
-                fields = line.split(b" ")
-                if fields[0] == wanted:
-                    kind = fields[fields.index(b"-", 6) + 1].decode("ascii", "replace")
-                    return _unescape(fields[4]), kind
+            table = {fields[0]: fields for line in lines if len(fields := line.split(b" ")) > 6}
     except OSError:
-        pass
-    return None
+        return None
+    found = table.get(b"%d" % mount)
+    if found is None:
+        return None
+    kind = found[found.index(b"-", 6) + 1].decode("ascii", "replace")
+    seen = 0
+    while (above := table.get(found[1])) is not None and seen < len(table):
+        (device, root, point), (over, its_root, its_point) = found[2:5], above[2:5]
+        below = point.removeprefix(its_point.rstrip(b"/"))
+        if device != over or root != its_root.rstrip(b"/") + below or above is found:
+            break
+        found, seen = above, seen + 1
+    return _unescape(found[4]), kind
 
 
 def _unescape(field: bytes) -> bytes:

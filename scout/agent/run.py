@@ -126,6 +126,7 @@ class Agent:
         self.inventory = Inventory()
         self.vitals = Liveness()
         self.log = log.get("scout")
+        self._moves = self.log.limited()  # whoever may switch a link may do so all day
         self.lag = LagMonitor(self.log, lambda _: self._turn())
         self._standstill = Standstill()
         self._registrations = 0
@@ -206,7 +207,7 @@ class Agent:
 
     def moved(self, path: bytes) -> None:
         """The path leads to another directory: the claim stays, and is told where it leads."""
-        self.log.warning(
+        self._moves.warning(
             "the path leads to another directory now",
             directory=self.session.directory,
             real_path=path,

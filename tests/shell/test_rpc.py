@@ -19,17 +19,30 @@ from scoutmaster.rpc import Streams
 
 
 @asynccontextmanager
-async def serving(greeting: float) -> AsyncIterator[tuple[Streams, grpc.aio.Channel]]:
-    """A master's streams on a free port, and a channel to them."""
-    master = Master(Policy(), epoch=1, now=time.monotonic())
+async def listening(
+    greeting: float, policy: Policy | None = None
+) -> AsyncIterator[tuple[Streams, str]]:
+    """A master's streams on a free port, and their address."""
+    master = Master(policy or Policy(), epoch=1, now=time.monotonic())
     streams = Streams(master, log.get("test.rpc"), lambda _: None, greeting=greeting)
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((streams.handler(),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield streams, channel
+    yield streams, f"127.0.0.1:{port}"
     await server.stop(None)
+
+
+@asynccontextmanager
+async def serving(
+    greeting: float, policy: Policy | None = None
+) -> AsyncIterator[tuple[Streams, grpc.aio.Channel]]:
+    """The same, and a channel to them."""
+    async with (
+        listening(greeting, policy) as (streams, address),
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        yield streams, channel
 
 
 async def test_a_stream_that_never_speaks_is_ended() -> None:
