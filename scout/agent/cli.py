@@ -9,7 +9,7 @@ from scout import __version__
 from scout.agent import config
 from scout.agent.inspect import Unavailable, look
 from scout.errors import DirectoryMissing, ScoutError, printable
-from scout.process import log
+from scout.process import listen, log
 from scout.process.entry import enter, show
 from scout.process.options import help_text
 
@@ -28,6 +28,10 @@ def _main() -> int:
     elif settings is not None:
         if wish == "check":
             _check(settings)
+            if settings.health is not None:
+                listen.check(settings.health, "health checks", "--health")
+            if settings.metrics is not None:
+                listen.check(settings.metrics, "metrics", "--metrics")
             directory = printable(os.fsdecode(settings.directory))
             show(f"scout: the configuration is right: {directory} for {settings.master}\n")
             return 0

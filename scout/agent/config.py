@@ -44,13 +44,13 @@ OPTIONS = (
         "--poll-interval", "SCOUT_POLL_INTERVAL", "DURATION", positive_duration, "5s",
         "How often to look whether the directory is still there, and to read it whole in search "
         "of what no event has announced. Reading a large directory happens less often by itself, "
-        "so that it stays under 0.8 % of the time (5 % where there are no events). Lower finds "
-        "sooner what events can't tell, and costs processor time.",
+        "so that it stays under 0.8 % of the time (5 % where there are no events), by the clock on "
+        "the wall. Lower finds sooner what events can't tell, and costs processor time.",
     ),
     Option(
         "--poll-only", "SCOUT_POLL_ONLY", "", switch, "off",
-        "Do without events. Chosen by itself for file systems that do not announce all changes "
-        "(NFS, CIFS, FUSE, 9p) and where the limits of inotify are exhausted.",
+        "Do without events. Chosen by itself for file systems that are not known to announce all "
+        "changes (NFS, CIFS, FUSE, 9p and more) and wherever inotify can't be had.",
     ),
     Option(
         "--include-hidden", "SCOUT_INCLUDE_HIDDEN", "", switch, "off",
@@ -58,8 +58,9 @@ OPTIONS = (
     ),
     Option(
         "--require-mount", "SCOUT_REQUIRE_MOUNT", "", switch, "off",
-        "Serve the directory only while something is mounted on it. Without this option that "
-        "is so if something was mounted on it when the agent first saw it.",
+        "Serve the directory only while it lies on a mount other than the root file system, "
+        "mounted on it or above it. Without this option the mount that it lay on when the agent "
+        "first saw it is required, so an unmounted disk is never an empty directory.",
     ),
     Option(
         "--scan-timeout", "SCOUT_SCAN_TIMEOUT", "DURATION", positive_duration, "30s",

@@ -1,16 +1,35 @@
 """One look at the watched directory: what the path leads to, and whether it may be read.
 
 Everything here may hang on a dead file system (NFS, FUSE), so after the start it runs on the
-scanner's thread only, never on the event loop.
+scanner's thread only, never on the event loop. It does without /proc where there is none.
 """
 
+import ctypes
 import errno
+import fcntl
 import os
+import re
+import struct
 
-from scout.agent.core.identity import DirectoryIdentity
+from scout.agent.core.filesystems import naming, type_of
+from scout.agent.core.identity import ROOT, DirectoryIdentity
 
 OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 """Not O_PATH: opening for reading is the proof that the directory may be listed."""
+
+PATH = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+_AT_EMPTY_PATH = _STATX_MNT_ID = 0x1000
+_MNT_ID_AT = 0x90
+"""Where `stx_mnt_id` stands in `struct statx` (linux/stat.h)."""
+
+_GETFLAGS, _CASEFOLD = 0x80086601, 0x40000000
+"""FS_IOC_GETFLAGS and FS_CASEFOLD_FL (linux/fs.h)."""
+
+_FLAGGED = frozenset("bcachefs ext4 f2fs overlay tmpfs".split())
+"""File systems whose directories may carry that flag."""
 
 
 class Unavailable(Exception):
@@ -38,15 +57,19 @@ def sight(real: bytes, descriptor: int) -> DirectoryIdentity:
     # Searching needs the execute bit, which opening did not ask for.
     os.stat(b".", dir_fd=descriptor)
     mount = _mount_of(descriptor)
-    parent = os.open(b"..", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=descriptor)
-    try:
-        above = os.fstat(parent)
-        is_root = (above.st_dev, above.st_ino) == (status.st_dev, status.st_ino)
-        is_mount = is_root or _mount_of(parent) != mount
-    finally:
-        os.close(parent)
+    found = _mounted(mount) if mount else None
+    if found is None:
+        found = _point_above(real, mount or status.st_dev), _statfs_type(descriptor)
+    point, filesystem = found
+    casefold = filesystem in _FLAGGED and _ignores_case(descriptor)
     return DirectoryIdentity(
-        real, mount, status.st_dev, status.st_ino, is_mount, _filesystem(mount)
+        real,
+        mount or status.st_dev,
+        status.st_dev,
+        status.st_ino,
+        point,
+        filesystem,
+        naming(filesystem, casefold=casefold),
     )
 
 
@@ -65,19 +88,79 @@ def explain(error: OSError) -> str:
 
 
 def _mount_of(descriptor: int) -> int:
-    """The id of the mount that `descriptor` lies on (proc_pid_fdinfo(5))."""
-    with open(f"/proc/self/fdinfo/{descriptor}", "rb") as lines:
-        for line in lines:
-            if line.startswith(b"mnt_id:"):
-                return int(line.split()[1])
+    """The id of the mount that `descriptor` lies on; 0 if it can't be had.
+
+    By statx(2), of Linux 5.8 and later, and otherwise by proc_pid_fdinfo(5).
+    """
+    found = ctypes.create_string_buffer(256)
+    try:
+        failed = _LIBC.statx(descriptor, b"", _AT_EMPTY_PATH, _STATX_MNT_ID, found)
+    except AttributeError:
+        failed = -1
+    if not failed and struct.unpack_from("I", found.raw)[0] & _STATX_MNT_ID:
+        return int(struct.unpack_from("Q", found.raw, _MNT_ID_AT)[0])
+    try:
+        with open(f"/proc/self/fdinfo/{descriptor}", "rb") as lines:
+            for line in lines:
+                if line.startswith(b"mnt_id:"):
+                    return int(line.split()[1])
+    except OSError:
+        pass
     return 0
 
 
-def _filesystem(mount: int) -> str:
-    """The type of the file system of a mount (proc_pid_mountinfo(5))."""
-    with open("/proc/self/mountinfo", "rb") as lines:
-        for line in lines:
-            fields = line.split(b" ")
-            if int(fields[0]) == mount:
-                return fields[fields.index(b"-", 6) + 1].decode("ascii", "replace")
-    return ""
+def _mounted(mount: int) -> tuple[bytes, str] | None:
+    """Where a mount is mounted, and its type (proc_pid_mountinfo(5)); None without /proc.
+
+    A mount that is not in the table lies above our root directory: `ROOT`, and the type is unknown.
+    """
+    wanted = b"%d" % mount
+    try:
+        with open("/proc/self/mountinfo", "rb") as lines:
+            for line in lines:
+                fields = line.split(b" ")
+                if fields[0] == wanted:
+                    kind = fields[fields.index(b"-", 6) + 1].decode("ascii", "replace")
+                    return _unescape(fields[4]), kind
+    except OSError:
+        pass
+    return None
+
+
+def _unescape(field: bytes) -> bytes:
+    return re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), field)
+
+
+def _point_above(real: bytes, mount: int) -> bytes:
+    """The highest directory on the way to `real` that lies on the same mount."""
+    point = real
+    while point != ROOT:
+        above = os.path.dirname(point)
+        try:
+            descriptor = os.open(above, PATH)
+        except OSError:
+            return point
+        try:
+            if (_mount_of(descriptor) or os.fstat(descriptor).st_dev) != mount:
+                return point
+        finally:
+            os.close(descriptor)
+        point = above
+    return ROOT
+
+
+def _statfs_type(descriptor: int) -> str:
+    found = ctypes.create_string_buffer(256)
+    if _LIBC.fstatfs(descriptor, found):
+        return "an unknown file system"
+    return type_of(struct.unpack_from("@l", found.raw)[0])
+
+
+def _ignores_case(descriptor: int) -> bool:
+    """True if this very directory carries the flag (`chattr +F`)."""
+    flags = bytearray(8)
+    try:
+        fcntl.ioctl(descriptor, _GETFLAGS, flags)
+    except OSError:
+        return False
+    return bool(struct.unpack_from("I", flags)[0] & _CASEFOLD)

@@ -57,6 +57,16 @@ class AgentCollector(Collector):
             "1 if the directory can be vouched for, else 0.",
             figures.available,
         )
+        yield _gauge(
+            "scout_directory_behind",
+            "1 while the agent knows that it has not caught up with the directory, else 0.",
+            figures.behind,
+        )
+        yield _gauge(
+            "scout_omitted_entries",
+            "Entries that are withheld because something can't take them.",
+            agent.inventory.omitted,
+        )
         watching = GaugeMetricFamily(
             "scout_watching", "1 for the way in which changes are noticed.", labels=["mode"]
         )
@@ -70,10 +80,12 @@ class AgentCollector(Collector):
             figures.overflows,
         )
         scans = CounterMetricFamily("scout_scans", "Scans of the directory.", labels=["reason"])
-        for reason in ("start", "poll", "overflow", "return", "watch"):
+        for reason in ("start", "poll", "overflow", "return", "watch", "change", "suspect", "gap"):
             scans.add_metric([reason], figures.scans[reason])
         yield scans
-        yield _histogram("scout_scan_seconds", "Processor time of a scan.", figures.scan_seconds)
+        yield _histogram(
+            "scout_scan_seconds", "Time that the reading of a scan took.", figures.scan_seconds
+        )
         yield _histogram(
             "scout_change_to_ack_seconds",
             "From noticing a change to the master's acknowledgement.",

@@ -18,12 +18,14 @@ import grpc
 
 from scout import __version__
 from scout.agent.config import Config, check_directory
-from scout.agent.core.identity import DirectoryIdentity
+from scout.agent.core.actions import MonitorConfig, Verdict
+from scout.agent.core.identity import DirectoryIdentity, absolute
 from scout.agent.core.inventory import Inventory
 from scout.agent.core.session import Session
+from scout.agent.core.standstill import Standstill
 from scout.agent.health import LIVENESS, WHOLE, HealthServer, check_master
 from scout.agent.inspect import Unavailable, look
-from scout.agent.monitor import Monitor, MonitorConfig
+from scout.agent.monitor import Monitor
 from scout.agent.report import STREAM_LIMIT, Ended, Reporter
 from scout.agent.scan import Scanner
 from scout.agent.status import describe
@@ -37,6 +39,7 @@ from scout.errors import (
     ScoutError,
 )
 from scout.process import log, systemd
+from scout.process.bugs import Bugs
 from scout.process.lag import LagMonitor
 from scout.process.signals import stop_event
 
@@ -51,6 +54,10 @@ POLLER_SLACK = 10.0
 """Seconds that a round of the patrol may come late on a loaded host before it counts as stuck."""
 
 
+STANDSTILL_LEAST = 1.0
+"""Seconds that are no standstill, however short the poll interval."""
+
+
 def run(config: Config) -> int:
     """Run the agent until it is told to stop. Returns the exit code; raises `ScoutError`."""
     asyncio.run(_main(config))
@@ -59,16 +66,20 @@ def run(config: Config) -> int:
 
 async def _main(config: Config) -> None:
     """Work until told to stop, which is heard at any time, whatever is waited for."""
+    bugs = Bugs(log.get("scout"))
     leaving = asyncio.create_task(stop_event().wait())
     work = asyncio.create_task(_work(config))
-    await asyncio.wait({leaving, work}, return_when=asyncio.FIRST_COMPLETED)
+    await bugs.first_of(leaving, work)
     if not work.done():
         systemd.stopping()
-        log.get("scout").info("stopping", directory=config.directory)
+        if not bugs.found.done():
+            log.get("scout").info("stopping", directory=config.directory)
         work.cancel()
         await asyncio.wait({work})
     if not work.cancelled():
         work.result()  # it does not end by itself: raise what ended it
+    if bugs.found.done():
+        raise bugs.found.result()
 
 
 async def _work(config: Config) -> None:
@@ -77,7 +88,7 @@ async def _work(config: Config) -> None:
     place = await _first_look(config)
     systemd.extend(config.start_timeout + START_STEP)
     await check_master(str(config.master), config.start_timeout)
-    await Agent(config, place.path).live()
+    await Agent(config, place).live()
 
 
 async def _first_look(config: Config) -> DirectoryIdentity:
@@ -109,13 +120,15 @@ class Server(Protocol):
 class Agent:
     """One directory, one master. Everything here belongs to the event loop's thread."""
 
-    def __init__(self, config: Config, directory: bytes) -> None:
-        """`directory` is the real path that `config.directory` leads to."""
+    def __init__(self, config: Config, place: DirectoryIdentity) -> None:
+        """`place` is what `config.directory` leads to, by the look at the start."""
         self.config = config
         self.inventory = Inventory()
         self.vitals = Liveness()
         self.log = log.get("scout")
-        self.lag = LagMonitor(self.log)
+        self.lag = LagMonitor(self.log, lambda _: self._turn())
+        self._standstill = Standstill()
+        self._registrations = 0
         self.health: HealthServer | None = None
         self._metrics: Server | None = None
         self._ready = False
@@ -126,10 +139,21 @@ class Agent:
         self._tasks: list[asyncio.Task[None]] = []
         dice = random.SystemRandom()
         self.session = Session(
-            config.host, directory, secrets.randbits(64), __version__, self.inventory
+            config.host,
+            absolute(config.directory),
+            secrets.randbits(64),
+            __version__,
+            self.inventory,
+            place.path,
         )
         self.reporter = Reporter(
-            str(config.master), self.session, self.vitals, self.log, dice, self._state
+            str(config.master),
+            self.session,
+            self.vitals,
+            self.log,
+            dice,
+            self._state,
+            on_turn=self._turn,
         )
         orders = MonitorConfig(
             path=config.directory,
@@ -139,7 +163,9 @@ class Agent:
             require_mount=config.require_mount,
             poll_only=config.poll_only,
         )
-        self.patrol = Monitor(orders, self.inventory, self.vitals, self, self.log, dice)
+        self.patrol = Monitor(
+            orders, self.inventory, self.vitals, self, self.log, dice, first=place
+        )
 
     async def live(self) -> None:
         """Register, watch and report until cancelled. Raises `ScoutError` if the start fails."""
@@ -168,22 +194,38 @@ class Agent:
         self.session.noticed(time.monotonic())
         self.reporter.nudge()
 
-    def vouch(self) -> None:
-        """The inventory is the directory's truth."""
-        self._trouble = ""
-        self.session.vouch()
-        self._state()
-
-    def doubt(self, reason: str) -> None:
-        """The directory is unavailable."""
-        self._trouble = reason
-        self.session.doubt(reason)
+    def judged(self, verdict: Verdict) -> None:
+        """What may be said of the directory from now on."""
+        if verdict.available:
+            self._trouble = ""
+            self.session.vouch(behind=verdict.behind, reason=verdict.reason)
+        else:
+            self._trouble = verdict.reason
+            self.session.doubt(verdict.reason)
         self._state()
 
     def moved(self, path: bytes) -> None:
-        """The path leads to another directory: that is another claim."""
-        self.log.warning("the path leads to another directory now", directory=path)
-        self.reporter.move(path, secrets.randbits(64))
+        """The path leads to another directory: the claim stays, and is told where it leads."""
+        self.log.warning(
+            "the path leads to another directory now",
+            directory=self.session.directory,
+            real_path=path,
+        )
+        self.reporter.move(path)
+
+    def _turn(self) -> None:
+        """The event loop turns. After a standstill nothing is vouched for until all is caught up
+        with; so this comes before anything is said."""
+        limit = self.session.grace
+        if self.patrol.figures.mode == "poll":
+            limit = min(limit, max(self.config.poll_interval, STANDSTILL_LEAST))
+        # This clock goes on while the host is suspended.
+        seconds = self._standstill.turn(time.clock_gettime(time.CLOCK_BOOTTIME), limit)
+        if seconds:
+            self.patrol.held(seconds)
+        if self.session.registrations != self._registrations:
+            self._registrations = self.session.registrations
+            self.patrol.rejoined()
 
     # What the host is told
 

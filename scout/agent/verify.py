@@ -1,9 +1,10 @@
-"""Turns doubts into facts: what events mention is settled by one lstat, what a scan found is
+"""Turns doubts into facts: what events mention is verified by one lstat, what a listing found is
 believed except where an event spoke later.
 
 Events are hints and the file system is the truth. To read an event takes half a microsecond and
 to settle it five, or a hundred beside a scan; so all that the kernel has queued is read first, and
 settled batch by batch. Otherwise a storm would overflow the kernel's queue, which is short.
+Where a lookup proves nothing (`Naming`), events only ask for a listing.
 Owned by the event loop's thread.
 """
 
@@ -12,13 +13,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Collection
 
+from scout.agent.core.filesystems import Naming
 from scout.agent.core.inventory import Inventory
 from scout.agent.core.observe import Observation
-from scout.agent.inspect import explain
-from scout.agent.scan import ScanResult, is_file
+from scout.agent.core.reconcile import Listing, Reconciler
+from scout.agent.inspect import PATH, explain
+from scout.agent.scan import is_file
 from scout.agent.watch import Watcher
-
-PATH = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 SLICE = 4096
 """Names believed between two turns of the event loop: about 2 ms."""
@@ -38,7 +39,8 @@ class Verifier:
     """Keeps `inventory` true between two scans, and joins a scan with the events around it.
 
     Calls, on the loop's thread: `on_news()` after the inventory changed, `on_lost(reason)` when the
-    directory may be gone, `on_flood(reason)` when everything is in doubt.
+    directory may be gone, `on_flood(reason)` when everything is in doubt, `on_asked()` when only a
+    listing can tell what changed.
     """
 
     def __init__(
@@ -48,19 +50,29 @@ class Verifier:
         on_news: Callable[[], None],
         on_lost: Callable[[str], None],
         on_flood: Callable[[str], None],
+        on_asked: Callable[[], None],
     ) -> None:
         self._inventory = inventory
         self._on_news = on_news
         self._on_lost = on_lost
         self._on_flood = on_flood
+        self._on_asked = on_asked
         self._watcher: Watcher | None = None
         self._doubts: deque[Collection[bytes]] = deque()
         self._waiting = 0
         self._turning = False
-        self._announced: set[bytes] | None = None
+        self._reconciler = Reconciler()
         self._held = b""
         self._holding: asyncio.TimerHandle | None = None
+        self.naming = Naming.EXACT
+        """What a lookup proves in the directory that is watched."""
         self.events = 0
+
+    @property
+    def waiting(self) -> bool:
+        """True while there are events that were not read, or names that are in doubt."""
+        queued = self._watcher is not None and self._watcher.backlog() > 0
+        return queued or bool(self._doubts)
 
     def attach(self, watcher: Watcher) -> None:
         """Read `watcher` from now on. Takes ownership of it."""
@@ -69,42 +81,62 @@ class Verifier:
         asyncio.get_running_loop().add_reader(watcher.fileno(), self._awake, watcher)
 
     def detach(self) -> None:
-        """End the watch; what it has not told yet is void."""
+        """End the watch; what it has not told yet is void, and so is a scan under way."""
         self._unhold()
         self._drop()
+        self._reconciler.void()
+        self._reconciler.forget()
         if self._watcher is not None:
             asyncio.get_running_loop().remove_reader(self._watcher.fileno())
             self._watcher.close()
             self._watcher = None
 
-    def begin_scan(self) -> None:
-        """A scan starts now: from here on an event outweighs what it will have found."""
-        self._announced = set()
+    async def begin_scan(self) -> None:
+        """A scan starts now: from here on an event outweighs what it will have found.
 
-    async def apply(self, survey: ScanResult) -> int | None:
-        """Believe a scan. How many names it changed, or None if it is void and must be repeated.
+        What the kernel has queued is read before: a change that comes now may be merged with one
+        that lies there unread (inotify(7)), and would not be met.
+        """
+        await self._read_up()
+        self._reconciler.begin(watched=self._watcher is not None)
+
+    async def apply(self, listing: Listing) -> tuple[int, int] | None:
+        """Believe a scan. How many names it changed and how many it leaves open, or None if it is
+        void and must be repeated.
 
         First everything that the kernel queued before the scan's end is settled; so a name on
         which scan and belief differ, and which no event mentions, differs for good.
         """
-        await self._catch_up()
-        changed = 0
-        for names, present in ((survey.appeared, True), (survey.gone, False)):
+        await self.catch_up()
+        reconciler, changed = self._reconciler, 0
+        gone, suspects = reconciler.judge(listing)
+        for names, present in ((listing.appeared, True), (gone, False)):
             for start in range(0, len(names), SLICE):
-                announced = self._announced
-                if announced is None:
+                if not reconciler.valid:
                     return None
                 for name in names[start : start + SLICE]:
-                    if name not in announced:
+                    if reconciler.open(name):
                         changed += self._inventory.settle(name, present)
                 await asyncio.sleep(0)
-        self._announced = None
-        if changed:
+        if not reconciler.valid:
+            return None
+        reconciler.end()
+        told = self._inventory.unexamined != listing.unexamined
+        self._inventory.unexamined = listing.unexamined
+        if changed or told:
             self._on_news()
-        return changed
+        return changed, len(suspects)
 
-    async def _catch_up(self) -> None:
+    async def catch_up(self) -> None:
         """Settle all that the kernel has queued by now."""
+        await self._read_up()
+        self._release()
+        for _ in range(len(self._doubts)):
+            await asyncio.sleep(0)
+            self._settle_next()
+
+    async def _read_up(self) -> None:
+        """Read all that the kernel has queued by now."""
         watcher = self._watcher
         if watcher is None:
             return
@@ -114,11 +146,8 @@ class Verifier:
             if not size:
                 break
             backlog -= size
-            await asyncio.sleep(0)
-        self._release()
-        for _ in range(len(self._doubts)):
-            await asyncio.sleep(0)
-            self._settle_next()
+            if backlog > 0:
+                await asyncio.sleep(0)
 
     def _awake(self, watcher: Watcher) -> None:
         """There are events."""
@@ -145,10 +174,18 @@ class Verifier:
         return size
 
     def _take(self, seen: Observation) -> None:
+        if seen.stirred or seen.everything:
+            self._reconciler.stir()
         if seen.everything:
             self._on_flood(seen.everything)
         if seen.lost:
             self._on_lost(seen.lost)
+            return
+        if self.naming is not Naming.EXACT:
+            self._reconciler.mention(seen.doubted)
+            if seen.doubted:
+                self._on_asked()
+            self._bound()
             return
         doubted = seen.doubted
         if held := self._unhold():
@@ -159,14 +196,16 @@ class Verifier:
             self._held = seen.half_renamed
             loop = asyncio.get_running_loop()
             self._holding = loop.call_later(HALF_RENAME, self._release)
-        if self._announced is not None:
-            self._announced.update(doubted)
-            if self._held:
-                self._announced.add(self._held)
+        self._reconciler.mention(doubted)
+        if self._held:
+            self._reconciler.mention((self._held,))
         self._doubt(doubted)
-        if max(self._waiting, len(self._announced or ())) > DOUBTS:
+        self._bound()
+
+    def _bound(self) -> None:
+        if max(self._waiting, self._reconciler.mentioned) > DOUBTS:
             self._drop()
-            self._announced = None
+            self._reconciler.void()
             self._on_flood(f"more than {DOUBTS} names are in doubt")
 
     def _doubt(self, names: Collection[bytes]) -> None:
@@ -206,8 +245,7 @@ class Verifier:
         watcher = self._watcher
         if watcher is None:
             return
-        place, settle = watcher.place, self._inventory.settle
-        news = False
+        place = watcher.place
         descriptor = -1
         try:
             # Opened for each batch: kept open it would keep the file system from being unmounted.
@@ -216,12 +254,22 @@ class Verifier:
             if (status.st_dev, status.st_ino) != (place.device, place.inode):
                 self._on_lost("another directory was put in its place")
                 return
-            for name in names:
-                news |= settle(name, is_file(name, descriptor))
+            if self._look_up(names, descriptor):
+                self._on_news()
         except OSError as error:
             self._on_lost(explain(error))
         finally:
             if descriptor >= 0:
                 os.close(descriptor)
-        if news:
-            self._on_news()
+
+    def _look_up(self, names: Collection[bytes], descriptor: int) -> bool:
+        """True if one of `names` is not as it was believed to be."""
+        settle, news = self._inventory.settle, False
+        for name in names:
+            try:
+                news |= settle(name, is_file(name, descriptor))
+            except OSError:
+                # One entry that can't be looked at says nothing of the others; the listing may
+                # tell what it is.
+                self._on_asked()
+        return news

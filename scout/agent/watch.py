@@ -1,13 +1,15 @@
 """inotify on one directory: the shell around `core/observe.py`.
 
 One `Watcher` is one inotify instance that watches one directory, for as long as the path leads
-to it; for another directory a new one is made. Owned by the event loop's thread.
+to it; for another directory a new one is made. Owned by the event loop's thread; only making one
+and `proves`, which may hang, belong on another.
 """
 
 import array
 import fcntl
 import os
 import termios
+import threading
 
 from inotify_simple import INotify
 
@@ -35,6 +37,9 @@ class Watcher:
             self._inotify.close()
             raise
         self._canaries: set[int] = set()
+        # Its descriptor must not be closed, and given to something else, while it is being used.
+        self._use = threading.Lock()
+        self._closing = False
 
     def fileno(self) -> int:
         """The descriptor that becomes readable when there are events."""
@@ -74,6 +79,30 @@ class Watcher:
         self._inotify.rm_watch(canary)
         self._canaries = {canary}
 
+    def proves(self) -> bool:
+        """True if this watch is the one that stands on what the path leads to. May hang.
+
+        To add a watch that stands gives its own number; another one means that the directory is not
+        the one that was watched, or that the kernel has dropped the watch.
+        """
+        with self._use:
+            if self._closing:
+                return False
+            try:
+                found = self._inotify.add_watch(self.place.path, WANTED)
+                if found == self._wd:
+                    return True
+                self._inotify.rm_watch(found)
+            except OSError:
+                pass
+            finally:
+                if self._closing:
+                    self._inotify.close()
+            return False
+
     def close(self) -> None:
-        """End the watch."""
-        self._inotify.close()
+        """End the watch, or have it ended by a proof that is under way."""
+        self._closing = True
+        if self._use.acquire(blocking=False):
+            self._inotify.close()
+            self._use.release()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Callable
 from types import FrameType
 
 from scout.core.peak import Peak
@@ -29,8 +30,10 @@ DEPTH = 3
 class LagMonitor:
     """Measures the holds while `run` runs. `worst` may be called from any thread."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, on_look: Callable[[float], None] | None = None) -> None:
+        """`on_look` is told the monotonic time of each look, on the event loop's thread."""
         self._log = log
+        self._on_look = on_look
         self._holds = Peak(WINDOW_SECONDS)
         self._due = float("inf")
         self._spoke = float("-inf")
@@ -48,6 +51,8 @@ class LagMonitor:
                 due = self._due = time.monotonic() + STEP
                 await asyncio.sleep(STEP)
                 now = self.seen_at = time.monotonic()
+                if self._on_look is not None:
+                    self._on_look(now)
                 self._note(now - due, now)
         finally:
             self._due = float("inf")

@@ -1,7 +1,8 @@
 """An agent's session with a clock, and what it said, for tests of what is said."""
 
 from scout.agent.core.inventory import Inventory
-from scout.agent.core.session import WORKING, Session, Working
+from scout.agent.core.phase import WORKING, Working
+from scout.agent.core.session import Session
 from scout.core.messages import (
     Ack,
     AgentMessage,

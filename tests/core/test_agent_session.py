@@ -192,9 +192,9 @@ def test_a_move_while_the_master_is_away_says_no_goodbye_to_the_new_claim() -> N
     talk = Talk(b"a").begin()
     talk.session.closed()
     talk.session.leave()
-    talk.session.move(b"/e", 8)
+    talk.session.move(b"/e")
     talk.session.opened(talk.now)
-    assert talk.say() == [Register("host", b"/e", 8, 0, "1.0", b"/e", 2)]
+    assert talk.say() == [Register("host", b"/d", 7, 1, "1.0", b"/e", 2)]
     assert Deregister() not in talk.hear(GRANTED)
 
 

@@ -22,14 +22,16 @@ def test_the_second_agent_is_refused(stage: Stage, tmp_path: Path) -> None:
     assert master.names() == ["a"]
 
 
-def test_a_link_to_a_claimed_directory_is_the_same_claim(stage: Stage, tmp_path: Path) -> None:
-    """The real path is claimed, whatever way leads there."""
+def test_the_configured_path_is_claimed_however_it_is_spelled(stage: Stage, tmp_path: Path) -> None:
+    """A link has a claim of its own, which stays when it is switched."""
     (tmp_path / "d").mkdir()
     (tmp_path / "link").symlink_to("d")
     master = stage.master()
     stage.agent(tmp_path / "d", master)
     wait_until(lambda: master.clients())
-    assert stage.agent(tmp_path / "link", master).wait() == 75
+    assert stage.agent(f"{tmp_path}//d/", master).wait() == 75
+    stage.agent(tmp_path / "link", master)
+    wait_until(lambda: len(master.clients()) == 2)
 
 
 def test_two_hosts_may_have_the_same_path(stage: Stage, tmp_path: Path) -> None:

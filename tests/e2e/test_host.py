@@ -113,9 +113,10 @@ def test_an_agent_without_its_directory_has_started_once_it_said_why(
         env=manager.environment(watchdog_seconds=0.3),
     )
     wait_until(lambda: "READY=1" in manager.told)
-    why = f"{tmp_path} is unavailable: nothing is mounted on it; in touch with {master.address}"
+    bare = "nothing is mounted on it or above it: it lies on the root file system"
+    why = f"{tmp_path} is unavailable: {bare}; in touch with {master.address}"
     assert f"STATUS={why}" in manager.told[: manager.told.index("READY=1")]
-    wait_until(lambda: master.clients()[0]["reason"] == "nothing is mounted on it")
+    wait_until(lambda: master.clients()[0]["reason"] == bare)
     agent.wait_for_line(f'msg="started, waiting for the directory" directory={tmp_path}')
     wait_until(lambda: manager.told.count("WATCHDOG=1") >= 3)
     assert "watching" not in agent.log
@@ -263,6 +264,7 @@ def test_the_image_s_health_check_calls_an_agent_well_that_misses_its_master(
     master = stage.master(http=free_port(), prefix=container)
     port = free_port()
     agent = stage.agent(directory, master, f"--health=127.0.0.1:{port}", prefix=container)
+    agent.wait_for_line("serving health checks")
     wait_until(lambda: health(port) == Status.SERVING)
     master.kill()
     directory.rmdir()

@@ -2,8 +2,10 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
+from tests.e2e import own_fs
 from tests.e2e.processes import AgentProgram, MasterProgram, Stage, wait_until
 from tests.need import need
 
@@ -43,6 +45,20 @@ def test_by_exhausted_inotify_instances(stage: Stage, tmp_path: Path) -> None:
     agent = stage.agent(tmp_path, master, *QUICK, prefix=[*alone, "sh", "-c", none_left])
     lives(master, agent, tmp_path)
     assert "max_user_instances" in agent.log
+
+
+def test_a_slow_file_system_is_read_a_twentieth_of_the_time(stage: Stage, tmp_path: Path) -> None:
+    """By the clock on the wall: a server feels how long it is asked, and not what that costs us."""
+    need("root", "mounting", "/dev/fuse", "libfuse2", "umount")
+    with own_fs.mounted(tmp_path, "slow=0.1"):
+        master = stage.master()
+        agent = stage.agent(tmp_path, master, *QUICK)
+        wait_until(lambda: master.files()["complete"])
+        at = []
+        for scans in (2, 3):
+            wait_until(lambda: agent.metric("scout_scan_seconds_count") >= scans)  # noqa: B023
+            at.append(time.monotonic())
+        assert at[1] - at[0] > 0.1 / 0.05 * 0.9
 
 
 def test_by_a_file_system_that_does_not_tell(stage: Stage, tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from scout.agent.core import pacing
 from scout.agent.core.inventory import Inventory
-from scout.agent.core.session import WORKING, Phase, Session
+from scout.agent.core.phase import WORKING, Phase
+from scout.agent.core.session import Session
 from scout.core.messages import AgentMessage, MasterMessage
 from scoutmaster.core.master import Master
 from scoutmaster.core.policy import Policy

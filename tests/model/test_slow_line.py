@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from scout.agent.core.inventory import Inventory
-from scout.agent.core.session import WORKING, Session
+from scout.agent.core.phase import WORKING
+from scout.agent.core.session import Session
 from scout.core.messages import MasterMessage
 from scout.wire import codec
 from scoutmaster.core.master import Master

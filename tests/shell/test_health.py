@@ -9,6 +9,7 @@ import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from scout.agent import inspect
 from scout.agent.config import read
 from scout.agent.health import NOT_SERVING, SERVING, HealthServer, check_master
 from scout.agent.run import Agent
@@ -62,7 +63,7 @@ def test_an_agent_that_makes_no_progress_is_not_alive(
     async def look() -> None:
         _, settings = read(["--directory", str(tmp_path)], {})
         assert settings
-        agent = Agent(settings, os.fsencode(tmp_path))
+        agent = Agent(settings, inspect.look(os.fsencode(tmp_path)))
         agent.health = HealthServer()
         port = await agent.health.start(ANY)
         looking = asyncio.create_task(agent._feed_watchdog())

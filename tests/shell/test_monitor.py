@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import random
+import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -12,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from scout.agent.core.actions import MonitorConfig, Verdict
 from scout.agent.core.identity import DirectoryIdentity
 from scout.agent.core.inventory import Inventory
 from scout.agent.inspect import look
-from scout.agent.monitor import LINES, PERIOD, Monitor, MonitorConfig
+from scout.agent.monitor import LINES, PERIOD, Monitor
 from scout.core.liveness import Liveness
 from scout.process import log
+from tests.need import need
 
 QUEUE = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
 LIMIT = 20.0
@@ -34,10 +37,13 @@ async def until(condition: Callable[[], bool]) -> None:
 class Scene:
     """A patrol whose clock stands still unless it is moved, and its guest."""
 
-    def __init__(self, directory: Path, poll_interval: float) -> None:
+    def __init__(
+        self, directory: Path, poll_interval: float, first: DirectoryIdentity | None = None
+    ) -> None:
         self.now = time.monotonic() + 1000.0
         self.vouched = 0
         self.reasons: list[str] = []
+        self.moves: list[bytes] = []
         self.inventory = Inventory()
         self.vitals = Liveness()
         orders = MonitorConfig(
@@ -56,19 +62,18 @@ class Scene:
             log.get("scene"),
             random.Random(1),
             lambda: self.now,
+            first,
         )
 
     def news(self) -> None:
         pass
 
-    def vouch(self) -> None:
-        self.vouched += 1
-
-    def doubt(self, reason: str) -> None:
-        self.reasons.append(reason)
+    def judged(self, verdict: Verdict) -> None:
+        self.vouched += verdict.available
+        self.reasons.append(verdict.reason)
 
     def moved(self, path: bytes) -> None:
-        raise AssertionError(path)
+        self.moves.append(path)
 
     async def passes(self, seconds: float) -> None:
         """Time passes, and the patrol notices."""
@@ -79,8 +84,10 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(directory: Path, poll_interval: float) -> AsyncIterator[Scene]:
-    it = Scene(directory, poll_interval)
+async def scene(
+    directory: Path, poll_interval: float, first: DirectoryIdentity | None = None
+) -> AsyncIterator[Scene]:
+    it = Scene(directory, poll_interval, first)
     task = asyncio.create_task(it.patrol.run())
     try:
         await until(lambda: it.vouched > 0)
@@ -126,6 +133,48 @@ async def test_overflows_do_not_flood_the_log(
     assert it.patrol.figures.overflows == LINES + 3
 
 
+async def test_a_link_that_is_switched_while_the_agent_registers_is_told(tmp_path: Path) -> None:
+    """What was claimed is compared with what is watched, however long registering took."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"in-{name}").touch()
+    link = tmp_path / "link"
+    link.symlink_to("one")
+    first = look(os.fsencode(link))
+    link.unlink()
+    link.symlink_to("two")
+    async with scene(link, 3600.0, first) as it:
+        assert it.inventory.names == {b"in-two"}
+        assert it.moves == [os.fsencode(tmp_path / "two")]
+
+
+async def test_a_mount_that_goes_while_the_agent_registers_is_missed(tmp_path: Path) -> None:
+    need("root", "mounting", "mount", "umount")
+    (tmp_path / "in").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", tmp_path], check=True)
+    try:
+        (tmp_path / "in").mkdir()
+        first = look(os.fsencode(tmp_path / "in"))
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+    it = Scene(tmp_path / "in", 0.05, first)
+    task = asyncio.create_task(it.patrol.run())
+    await until(lambda: it.reasons != [])
+    task.cancel()
+    await asyncio.wait({task}, timeout=LIMIT)
+    assert set(it.reasons) == {f"nothing is mounted at {tmp_path}"}
+    assert it.vouched == 0
+
+
+async def test_a_standstill_is_told_before_anything_else_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    async with scene(tmp_path, poll_interval=3600.0) as it:
+        told = len(it.reasons)
+        it.patrol.held(7.0)
+        assert it.reasons[told:] == ["catching up after a standstill of 7 s"]
+        await until(lambda: it.reasons[-1] == "")
+
+
 async def test_it_ends_when_it_is_told_to_and_woken_at_once(tmp_path: Path) -> None:
     async with scene(tmp_path, poll_interval=3600.0) as it:
         it.patrol._wake.set()
@@ -141,7 +190,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
         answers.wait()
         return look(path)
 
-    monkeypatch.setattr("scout.agent.scan.look", late)
+    monkeypatch.setattr("scout.agent.monitor.look", late)
     monkeypatch.setattr("scout.agent.monitor.PATIENCE", 0.01)
     return answers
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from scout.agent import config
+from scout.agent.inspect import look
 from scout.agent.run import Agent
 
 MORE = b"EXTEND_TIMEOUT_USEC=60000000"
@@ -30,7 +31,7 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
 def agent(directory: Path) -> Agent:
     _, settings = config.read(["--directory", str(directory), "--log-level=error"], {})
     assert settings is not None
-    return Agent(settings, os.fsencode(directory))
+    return Agent(settings, look(os.fsencode(directory)))
 
 
 async def told(manager: socket.socket) -> bytes:

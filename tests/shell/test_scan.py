@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from scout.agent.core.inventory import Inventory
+from scout.agent.core.reconcile import Listing
 from scout.agent.inspect import look
-from scout.agent.scan import Scanner, ScanResult, is_file
+from scout.agent.scan import Scanner, is_file
 from tests.need import need
 
 
-async def survey(directory: Path, known: set[bytes]) -> ScanResult:
+async def survey(directory: Path, known: set[bytes]) -> Listing:
     place = look(os.fsencode(directory))
     belief = Inventory()
     belief.names = known
@@ -56,7 +57,7 @@ async def test_a_large_directory_that_is_as_believed_needs_no_copy(
 ) -> None:
     monkeypatch.setattr("scout.agent.scan.LARGE", 0)
     (tmp_path / "a").touch()
-    monkeypatch.delattr(Scanner, "_read")  # that is for which the copy is made
+    monkeypatch.delattr(Scanner, "_compare")  # that is for which the copy is made
     found = await survey(tmp_path, {b"a"})
     assert (found.appeared, found.gone) == ([], [])
 

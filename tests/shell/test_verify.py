@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from scout.agent.core.inventory import Inventory
+from scout.agent.core.reconcile import Listing
 from scout.agent.inspect import look
-from scout.agent.scan import ScanResult
 from scout.agent.verify import Verifier
 from scout.agent.watch import Watcher
 
@@ -26,7 +26,11 @@ class Watched:
         self.inventory = Inventory()
         self.watcher = Watcher(look(os.fsencode(path)), hidden=False)
         self.settler = Verifier(
-            self.inventory, on_news=lambda: None, on_lost=self.lost.append, on_flood=self.flood
+            self.inventory,
+            on_news=lambda: None,
+            on_lost=self.lost.append,
+            on_flood=self.flood,
+            on_asked=lambda: None,
         )
         self.settler.attach(self.watcher)
 
@@ -42,7 +46,7 @@ class Watched:
 
     async def settled(self) -> None:
         """All that was queued by now is settled."""
-        assert await self.settler.apply(ScanResult([], [], 0.0)) is not None
+        assert await self.settler.apply(Listing([], [])) is not None
 
 
 @pytest.fixture
@@ -64,7 +68,7 @@ async def test_a_queue_that_is_half_full_is_read_before_it_is_settled(watched: W
         await asyncio.sleep(0)
     assert len(watched.inventory.names) < half
     watched.make("b", half)
-    watched.settler.begin_scan()
+    await watched.settler.begin_scan()
     await watched.settled()
     assert watched.floods == []
     assert watched.inventory.names == set(os.listdir(os.fsencode(watched.path)))
@@ -74,20 +78,20 @@ async def test_more_names_in_doubt_than_may_wait_put_everything_in_doubt(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scout.agent.verify.DOUBTS", 10)
-    watched.settler.begin_scan()
+    await watched.settler.begin_scan()
     watched.make("a", 20)
-    assert await watched.settler.apply(ScanResult([b"stale"], [], 0.0)) is None
+    assert await watched.settler.apply(Listing([b"stale"], [])) is None
     assert watched.floods == ["more than 10 names are in doubt"]
     assert watched.inventory.names == set()
 
 
 async def test_an_event_outweighs_a_scan_that_began_before_it(watched: Watched) -> None:
     watched.make("a", 2)
-    watched.settler.begin_scan()
+    await watched.settler.begin_scan()
     await watched.settled()
-    watched.settler.begin_scan()
+    await watched.settler.begin_scan()
     (watched.path / "a0").unlink()
-    assert await watched.settler.apply(ScanResult([b"a0", b"x"], [b"a1"], 0.0)) == 2
+    assert await watched.settler.apply(Listing([b"a0", b"x"], [b"a1"])) == (2, 0)
     assert watched.inventory.names == {b"x"}
 
 

@@ -2,12 +2,20 @@
 
 An inode number alone proves nothing, since it gets reused; but an inotify watch pins its inode
 (`fs/notify/mark.c` holds a reference), so while the watch stands, equal numbers mean the same
-directory. A descriptor kept open would pin it as well, and would make every umount(8) fail with
-EBUSY; a watch does not. Where there is no watch, each poll reads whatever the path leads to and
-identity does not matter.
+directory. That the watch stands is proven by adding it again: the same descriptor comes back (a
+btrfs subvolume keeps device and inode when it is deleted and made again, and the end of a watch
+can be lost with other events). A descriptor kept open would pin the inode as well, and would make
+every umount(8) fail with EBUSY; a watch does not.
+
+Without a watch the inode means nothing: network file systems and FUSE make up numbers as they go.
+Each poll reads whatever the path leads to, so path, mount and device tell enough.
 """
 
 from dataclasses import dataclass
+
+from scout.agent.core.filesystems import Naming
+
+ROOT = b"/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,45 +25,69 @@ class DirectoryIdentity:
     path: bytes
     """The real path, without symbolic links."""
     mount: int
-    """The id of the mount that it lies on."""
+    """The id of the mount that it lies on; where that can't be had, the device."""
     device: int
     inode: int
-    is_mount: bool
-    """Something is mounted just here."""
+    point: bytes
+    """Where that mount is mounted; `ROOT` if it is the root file system, or that is unknown."""
     filesystem: str
     """Its type, as in mountinfo: ext4, nfs4, fuse.sshfs ..."""
+    naming: Naming = Naming.EXACT
 
 
-def unmounted(sight: DirectoryIdentity, *, must_be_mount: bool) -> str:
-    """Why `sight` must not be served although it is there, or empty.
+class Home:
+    """The mount that the directory has to lie on.
 
-    A directory that was a mount point when it was first seen is a mere empty directory while
-    the disk is away. Serving that as the truth is how people lose data.
+    A directory below a mount point exists beneath the mount as well, as a rule, and is empty
+    there. Serving that as the truth while the disk is away is how people lose data. So the place
+    of the mount that the directory lay on when it was first seen is remembered, and required: the
+    place and not the disk, since another disk there was put there by somebody who meant it. What is
+    mounted further down, on the way to the directory or on it, is welcome and may go again. The
+    root file system can't go.
     """
-    if must_be_mount and not sight.is_mount:
-        return "nothing is mounted on it"
-    return ""
+
+    def __init__(self, *, require_mount: bool) -> None:
+        """`require_mount`: the root file system will not do."""
+        self._require_mount = require_mount
+        self._point = ROOT
+
+    def remember(self, seen: DirectoryIdentity) -> None:
+        """`seen` is served for the first time, or the path is a link that leads elsewhere now."""
+        if not _below(seen.path, self._point) or self._point == ROOT:
+            self._point = seen.point
+
+    def away(self, seen: DirectoryIdentity) -> str:
+        """Why `seen` must not be served although it is there, or empty."""
+        point = self._point
+        if point != ROOT and _below(seen.path, point) and not _below(seen.point, point):
+            return f"nothing is mounted at {point.decode('utf-8', 'backslashreplace')}"
+        if self._require_mount and seen.point == ROOT:
+            return "nothing is mounted on it or above it: it lies on the root file system"
+        return ""
 
 
-def replaced(before: DirectoryIdentity, now: DirectoryIdentity) -> str:
+def absolute(path: bytes) -> bytes:
+    """The configured path as the client's name: one spelling for what can't be two directories.
+
+    ".." and links stay, since where they lead is not known from the text.
+    """
+    return b"/" + b"/".join(part for part in path.split(b"/") if part not in (b"", b"."))
+
+
+def _below(path: bytes, point: bytes) -> bool:
+    """True if `path` is `point` or lies below it."""
+    return path == point or path.startswith(point.rstrip(b"/") + b"/")
+
+
+def replaced(before: DirectoryIdentity, now: DirectoryIdentity, *, watched: bool) -> str:
     """How `now` is another directory than `before`, or empty if it is the same one."""
     if before.path != now.path:
         return "the path leads to another directory"
     if before.mount != now.mount or before.device != now.device:
         return "another file system is mounted on it"
-    if before.inode != now.inode:
-        return "another directory was put in its place"
+    if watched and before.inode != now.inode:
+        return REPLACED
     return ""
 
 
-REMOTE = frozenset(
-    "9p afs beegfs ceph cifs coda fuse gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 orangefs "
-    "smb3 smbfs sshfs virtiofs".split()
-)
-"""File systems that change without inotify hearing of it: another host, or a process behind
-FUSE, makes the change and this kernel's VFS never sees it."""
-
-
-def announces(filesystem: str) -> bool:
-    """True if inotify hears of every change on `filesystem`."""
-    return filesystem.split(".", maxsplit=1)[0] not in REMOTE
+REPLACED = "another directory was put in its place"

@@ -24,7 +24,7 @@ from itertools import accumulate, islice
 from scout.agent.core.ordering import ascending
 from scout.core.checkpoint import BATCH, BYTES, NOTHING, PART, Checkpoint
 from scout.core.messages import Changes, Part
-from scout.core.names import MASK, digest
+from scout.core.names import MASK, MAX_LENGTH, digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,12 @@ class Inventory:
         self.names: set[bytes] = set()
         self.changes = 0
         """How often a name came or went: by it one sees whether the belief stood still."""
+        self.withheld: set[bytes] = set()
+        """Names that are there and that the master does not take, for their length."""
+        self.unexamined: frozenset[bytes] = frozenset()
+        """Entries that are listed and can't be looked at: they may be files or directories."""
+        self.max_name_bytes = MAX_LENGTH
+        """The longest name that the master takes; see `limit`."""
         self._base: Checkpoint | None = None
         self._flight: _Flight | None = None
         self._cut: Snapshot | None = None
@@ -54,8 +60,15 @@ class Inventory:
         """Note that `name` is in the directory, or is not. True if that is news."""
         names = self.names
         if (name in names) is present:
+            if self.withheld and not present and name in self.withheld:
+                self.withheld.remove(name)
+                return True
             return False
         if present:
+            if len(name) > self.max_name_bytes:
+                known = name in self.withheld
+                self.withheld.add(name)
+                return not known
             names.add(name)
         else:
             names.remove(name)
@@ -69,6 +82,34 @@ class Inventory:
             if len(pending) > BATCH and len(pending) > len(names):
                 self.forget()
         return True
+
+    def limit(self, max_name_bytes: int) -> None:
+        """The master takes names up to so many bytes."""
+        before, self.max_name_bytes = self.max_name_bytes, max_name_bytes
+        if max_name_bytes < before:
+            for name in [name for name in self.names if len(name) > max_name_bytes]:
+                self.settle(name, False)
+                self.withheld.add(name)
+        for name in [name for name in self.withheld if len(name) <= max_name_bytes]:
+            self.withheld.remove(name)
+            self.settle(name, True)
+
+    @property
+    def omitted(self) -> int:
+        """How many entries are there and not reported."""
+        return len(self.withheld) + len(self.unexamined)
+
+    @property
+    def omission(self) -> str:
+        """Why, for people to read; empty if there is none."""
+        told = []
+        if self.withheld:
+            told.append(
+                f"{len(self.withheld)} with a name of more than {self.max_name_bytes} bytes"
+            )
+        if self.unexamined:
+            told.append(f"{len(self.unexamined)} that can't be examined")
+        return "entries are withheld: " + ", ".join(told) if told else ""
 
     # What the master knows of it
 

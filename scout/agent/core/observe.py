@@ -80,6 +80,8 @@ class Observation:
     half_renamed: bytes = b""
     """The batch ends in the first half of a rename; the other half is about to be queued."""
     events: int = 0
+    stirred: bool = False
+    """Something changed in the directory, be it a name that does not count."""
 
 
 def observe(events: Iterable[Event], watch: int, *, hidden: bool) -> Observation:
@@ -95,6 +97,7 @@ def observe(events: Iterable[Event], watch: int, *, hidden: bool) -> Observation
         seen.half_renamed = b""
         if wd == watch:
             if mask & _ENTRY:
+                seen.stirred = True
                 if hidden or not name.startswith(b"."):
                     doubted[name] = None
                     if mask & _MOVED_FROM:

@@ -19,10 +19,10 @@ from anywhere.
 Owned by one thread.
 """
 
-from enum import Enum
-
 from scout.agent.core.inventory import Inventory, Snapshot, weight
 from scout.agent.core.pacing import Pacing
+from scout.agent.core.phase import WORKING, Phase, Working
+from scout.agent.core.standing import Claim, Standing
 from scout.core import timeslots
 from scout.core.checkpoint import BATCH
 from scout.core.histogram import Histogram
@@ -50,6 +50,9 @@ A single change costs both programs about 0.2 ms of processor time, most of it t
 GOLDEN = 0x9E3779B9
 """2^32 divided by the golden ratio: its multiples spread evenly."""
 
+GRACE_LEAST = 3.0
+"""`Session.grace` before any master has told its own times."""
+
 GRACE = 0.25
 """Seconds between finding the master silent and giving it up."""
 
@@ -57,45 +60,33 @@ LATENCIES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30
 """Bounds in seconds: what is promised is milliseconds, what an outage costs is seconds."""
 
 
-class Phase(Enum):
-    """Where the conversation stands."""
-
-    CLOSED = "closed"
-    GREETING = "greeting"
-    REGISTERING = "registering"
-    LIVE = "live"
-    PARTING = "parting"
-
-
-class Working(Enum):
-    """`Session.next` did a slice of work and has nothing to say yet: ask again soon."""
-
-    WORKING = "working"
-
-
-WORKING = Working.WORKING
-
-
 class Session:
     """One agent's conversation with its master, over as many streams as it takes."""
 
     def __init__(
-        self, host: str, directory: bytes, epoch: int, version: str, inventory: Inventory
+        self,
+        host: str,
+        directory: bytes,
+        epoch: int,
+        version: str,
+        inventory: Inventory,
+        real_path: bytes = b"",
     ) -> None:
         self.host = host
         self.directory = directory
+        self.real_path = real_path or directory
         self.epoch = epoch
         self.version = version
         self.phase = Phase.CLOSED
         self.master_serving = False
         self._inventory = inventory
-        # The directory's health, and whether the state to vouch for still has to be sent.
-        self._serving = False
-        self._reason = "the first scan has not ended"
-        self._catching_up = False
-        self._told: tuple[bool, str] | None = None
+        self._standing = Standing(inventory)
+        self._told: Claim | None = None
         self._health_due = float("inf")
         self._interval = self._skew = 0.0
+        self.grace = GRACE_LEAST
+        """Seconds that the agent may stand still before what it believes counts as old: as long as
+        the master waits for its word."""
         self._leaving = False
         # What is unacknowledged on this stream.
         self._awaiting: int | None = None
@@ -108,7 +99,7 @@ class Session:
         self._last_call: float | None = None
         self.acknowledged_at: float | None = None
         self.resyncs = 0
-        self.attempts = 0
+        self.attempts = self.registrations = 0
         # When the oldest change that waits, and that is in flight, was noticed.
         self._noticed: float | None = None
         self._carried: float | None = None
@@ -162,26 +153,24 @@ class Session:
         if self._noticed is None:
             self._noticed = now
 
-    def vouch(self) -> None:
-        """The inventory is the directory's truth, from now on as events keep it so."""
-        if not self._serving:
-            self._serving, self._reason = True, ""
-            self._catching_up = True
+    def vouch(self, *, behind: bool = False, reason: str = "") -> None:
+        """The directory is available: see `Standing`."""
+        self._standing.vouch(behind=behind, reason=reason)
 
     def doubt(self, reason: str) -> None:
         """The directory is unavailable; `reason` is for people to read."""
-        self._serving, self._reason = False, reason
+        self._standing.doubt(reason)
 
     def leave(self) -> None:
         """Say goodbye next."""
         self._leaving = True
 
-    def move(self, directory: bytes, epoch: int) -> None:
-        """The path leads to another directory now. Allowed between two streams only."""
+    def move(self, real_path: bytes) -> None:
+        """The path leads to another real path now. Allowed between two streams only: the claim, by
+        the path as configured, stays the same, and is made anew to tell the real one."""
         self._expect(Phase.CLOSED, event="move")
-        self.directory, self.epoch = directory, epoch
-        self._leaving = False  # that goodbye was for the old claim
-        self._inventory.forget()
+        self.real_path = real_path
+        self._leaving = False
 
     # What follows
 
@@ -198,7 +187,7 @@ class Session:
                 self.epoch,
                 self._inventory.acknowledged,
                 self.version,
-                self.directory,
+                self.real_path,
                 self.attempts,
             )
         if self.phase is not Phase.LIVE:
@@ -210,7 +199,7 @@ class Session:
         if now >= self._health_due:
             self._health_due = self._round_before(now + self._interval)
             return self._tell()
-        if self._health() != self._told:
+        if self._claim() != self._told:
             return self._tell()
         if self._cut is None and self._may_send(now):
             self._left = now
@@ -219,8 +208,7 @@ class Session:
                 self._pacing.sent(weight(changes.added) + weight(changes.removed), now)
                 self._awaiting = changes.sequence
                 self._carried, self._noticed = self._noticed, None
-                if not self._inventory.waiting:
-                    self._catching_up = False
+                self._standing.sent()
                 return changes
             self._cut = self._inventory.cut()
             self._pacing.snapshot(self._cut.sequence)
@@ -256,6 +244,11 @@ class Session:
         return now >= self._last_call
 
     @property
+    def heard_at(self) -> float:
+        """When the master said something last on this stream, or when the stream began."""
+        return self._heard
+
+    @property
     def slowest(self) -> float:
         """Seconds that the slowest of the last messages took there and back."""
         return self._pacing.slowest
@@ -275,11 +268,14 @@ class Session:
 
     def _registered(self, message: Registered, now: float) -> None:
         self.phase = Phase.LIVE
+        self.registrations += 1
         self._pacing.begin(now - self._asked)
         self.master_serving = message.serving
         self._patience = message.heartbeat_limit + message.health_timeout
         self._told = None
         self._interval = message.health_interval
+        self.grace = message.health_interval + message.health_timeout
+        self._inventory.limit(message.max_name_bytes)
         # The first word comes after a share of the interval that differs from agent to agent, so
         # that a crowd that has registered at once does not speak at once ever after.
         share = 0.25 + 0.75 * (self.epoch * GOLDEN % 2**32 / 2**32)
@@ -288,8 +284,7 @@ class Session:
             self._inventory.forget()
         else:
             self._inventory.resume(message.resume_after)
-        if self._inventory.rootless or self._inventory.waiting:
-            self._catching_up = True
+        self._standing.registered()
 
     def _acknowledged(self, sequence: int, now: float) -> None:
         if sequence != self._awaiting:
@@ -314,7 +309,7 @@ class Session:
             self.master_serving
             and self._awaiting is None
             and (inventory.rootless or inventory.waiting > 0)
-            and (self._serving or not inventory.rootless)
+            and (self._standing.serving or not inventory.rootless)
         )
 
     def _may_send(self, now: float) -> bool:
@@ -334,26 +329,21 @@ class Session:
         if part.part.ends:
             self._cut = None
             self._awaiting = part.sequence
-            if not (self._inventory.rootless or self._inventory.waiting):
-                self._catching_up = False
+            self._standing.sent()
         return part
 
     def _round_before(self, time: float) -> float:
         return timeslots.before(time + self._skew, timeslots.length(self._interval)) - self._skew
 
-    def _health(self) -> tuple[bool, str]:
-        """What may be claimed now: not before the state it vouches for was sent."""
-        if self._serving and self._catching_up:
-            inventory = self._inventory
-            if inventory.rootless or inventory.waiting or self._cut is not None:
-                return False, "catching up"
-            self._catching_up = False
-        return self._serving, self._reason
+    def _claim(self) -> Claim:
+        return self._standing.claim(cutting=self._cut is not None)
 
     def _tell(self) -> Health:
-        serving, reason = self._told = self._health()
-        state = self._inventory.state
-        return Health(serving, reason, state.sequence, state.count, state.digest)
+        it = self._told = self._claim()
+        at = self._inventory.state
+        return Health(
+            it.serving, it.reason, at.sequence, at.count, at.digest, it.behind, it.omitted
+        )
 
     def _expect(self, *phases: Phase, event: str) -> None:
         if self.phase not in phases:

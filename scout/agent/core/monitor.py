@@ -1,0 +1,349 @@
+"""The directory's whole life, decided without touching it: when to look, to watch, to scan; and
+what may be said of it meanwhile.
+
+Rules of this file:
+
+1. The shell feeds what happened, then does what `next(now)` says, one thing at a time, until that
+   is None; then it sleeps until `deadline()`, or until something happens. `now` is a monotonic time
+   in seconds.
+2. What is claimed, watched and scanned is one identity: a look says which. Another one is watched
+   first and scanned after, so that nothing falls between. Each look proves the watch as well.
+3. Nothing is vouched for before a scan that began after the arrival, and in which no event was
+   lost, has ended. An unavailable directory never touches the belief: it is not even watched.
+4. After a standstill nothing is vouched for until what the kernel had queued is settled; where
+   there are no events, or some were lost, until a scan begun after it has ended.
+5. What is in doubt as a whole stays shown, but is *behind*: after events were lost until a scan
+   begun after the last loss has ended; while a change asks for a listing, until that has ended;
+   while a name stands that no listing has, until a quiet one decides.
+
+Owned by one thread.
+"""
+
+from dataclasses import dataclass
+from random import Random
+
+from scout.agent.core.actions import (
+    Action,
+    Drain,
+    Look,
+    MonitorConfig,
+    Scan,
+    Scanned,
+    Verdict,
+    Watch,
+)
+from scout.agent.core.budget import Budget
+from scout.agent.core.cost import SHARE_POLLED, Cost
+from scout.agent.core.filesystems import Naming, tells
+from scout.agent.core.identity import REPLACED, DirectoryIdentity, Home, replaced
+from scout.core.backoff import Backoff
+
+SHARE_DOUBTED, SAVED = 0.25, 10.0
+"""How much of the time scans may take because events were lost, or could not say enough: the rest
+is the storm's. Saved up for so many seconds: after a quiet time there is no pause."""
+
+BEHIND_LEAST = 1.0
+"""Seconds that the directory is called behind after events were lost, at least: no flapping."""
+
+RETRY_WATCH = 60.0
+"""Seconds until inotify is tried again where it could not be had."""
+
+JITTER = 0.1
+"""A poll comes up to this share early or late, so that agents on one host drift apart."""
+
+SOON = 0.02
+"""Seconds between two listings of which the second is to decide what the first left open."""
+
+LOST = "events were lost; everything is read again"
+UNREAD = "the first scan has not ended"
+
+
+class Life:
+    """The decisions. `mode` is "events", "poll" or "none"; `why` explains "poll"."""
+
+    def __init__(self, config: MonitorConfig, random: Random) -> None:
+        self._config = config
+        self._random = random
+        self._home = Home(require_mount=config.require_mount)
+        self._backoff = Backoff(0.1, max(0.1, min(5.0, config.poll_interval)))
+        self._path: bytes | None = None
+        self._failures = 0
+        self.place: DirectoryIdentity | None = None
+        self._justified = False
+        self._doubt = UNREAD
+        self.watched = False
+        self.mode, self.why = "none", ""
+        self.naming = Naming.EXACT
+        self._watch_at = float("-inf")
+        self._look_at = float("-inf")
+        self._looked = False
+        self._alarms = self._look_alarms = 0
+        # Scans: why one is wanted at once, and when the others are due.
+        self._wanted = ""
+        self._poll_at = self._suspects_at = float("inf")
+        self._budget = Budget(SHARE_DOUBTED, SAVED)
+        self._cost = Cost()
+        self._scan: _Running | None = None
+        # What was lost, asked for and left open.
+        self._losses = 0
+        self._overflowed = False
+        self._behind_until = float("-inf")
+        self._asked = False
+        self._suspects = 0
+        # Standstills.
+        self._gap = ""
+        self._gaps = self._gap_losses = 0
+        self._now = float("-inf")
+
+    # What happened
+
+    def first(self, place: DirectoryIdentity) -> None:
+        """The look at the start, by which the claim was made: its mount is remembered."""
+        self._path = place.path
+        if not self._home.away(place):
+            self._home.remember(place)
+
+    def looked(self, now: float, place: DirectoryIdentity, *, proven: bool, seconds: float) -> bool:
+        """The path leads to `place`; `proven`: the watch is the one that stands on it. True if the
+        real path is another one than before."""
+        if self._look_alarms != self._alarms:
+            self._look_at = now  # something happened since that look began
+            return False
+        away = self._home.away(place)
+        if away:
+            self.look_failed(now, away)
+            return False
+        self._failures = 0
+        self._looked = True
+        moved = self._path not in (None, place.path)
+        if moved or self._path is None:
+            self._home.remember(place)
+        self._path = place.path
+        if self.place is not None:
+            change = replaced(self.place, place, watched=self.watched)
+            if change or (self.watched and not proven):
+                self._unavailable(change or REPLACED)
+        if self.place is None:
+            self._arrive(place)
+        elif self._justified:
+            self._doubt = ""
+        pause = self._config.poll_interval * self._random.uniform(1 - JITTER, 1 + JITTER)
+        if not self.watched:
+            pause = max(pause, seconds / SHARE_POLLED)
+        self._look_at = now + pause
+        return moved
+
+    def look_failed(self, now: float, reason: str) -> None:
+        """There is nothing to serve: `reason` says why, for people to read."""
+        self._scan = None
+        self._unavailable(reason)
+        self._looked = False
+        self._look_at = now + max(SOON, self._backoff.delay(self._failures, self._random))
+        self._failures += 1
+
+    def watching(self) -> None:
+        """The watch stands."""
+        self.watched = True
+        self.mode, self.why = "events", ""
+        self._watch_at = float("inf")
+        self._wanted = self._wanted or "watch"
+
+    def unwatchable(self, now: float, why: str) -> None:
+        """inotify is not to be had, for whatever reason: polling it is, and another try later."""
+        self._poll(why)
+        self._watch_at = now + RETRY_WATCH
+
+    def scanned(self, now: float, outcome: Scanned) -> None:
+        """The scan ended."""
+        scan, self._scan = self._scan, None
+        if scan is None or self.place is None:
+            return  # it was overtaken: the directory is another one, or gone
+        self._spend(now, outcome.seconds, scan)
+        if outcome.exact is not None and self.naming is Naming.UNKNOWN:
+            self.naming = Naming.EXACT if outcome.exact else Naming.LOOSE
+        self._suspects = outcome.suspects
+        pause = SOON if self.watched else max(SOON, self._cost.pause(watched=False))
+        self._suspects_at = now + pause if self._suspects else float("inf")
+        clean = outcome.whole and scan.losses == self._losses
+        if not clean:
+            self._overflowed = True
+            self._asked |= scan.asked
+            return
+        self._overflowed = False
+        self._justified = True
+        self._doubt = ""
+        if self._gap and scan.gaps == self._gaps:
+            self._gap = ""
+
+    def drained(self) -> None:
+        """What the kernel had queued after the last look is settled."""
+        if self._losses == self._gap_losses:
+            self._gap = ""
+
+    def lost(self, now: float, reason: str) -> None:
+        """An event, or the lack of an entry, says that the directory may be gone: look now."""
+        self._unavailable(reason)
+        self._alarm(now)
+
+    def overflowed(self, now: float) -> None:
+        """Events were lost: everything is in doubt, the watch as well."""
+        self._losses += 1
+        self._overflowed = True
+        self._behind_until = now + BEHIND_LEAST
+        self._alarm(now)
+
+    def asked(self) -> None:
+        """Names changed whose spelling, or absence, only a listing can tell."""
+        self._asked = True
+
+    def held(self, now: float, seconds: float) -> None:
+        """The program stood still for `seconds`, too long for what it believes to be current."""
+        self._interrupt(now, f"catching up after a standstill of {seconds:.0f} s")
+
+    def rejoined(self, now: float) -> None:
+        """The master has us again, and events wait: what is said first holds after them."""
+        if not self._gap:
+            self._interrupt(now, "catching up")
+
+    def _interrupt(self, now: float, reason: str) -> None:
+        self._gap = reason
+        self._gaps += 1
+        self._gap_losses = self._losses
+        self._alarm(now)
+
+    def stuck(self) -> None:
+        """Whatever the shell is doing makes no progress."""
+        if not self.watched:
+            self._justified = False
+            self._wanted = self._wanted or "return"
+        limit = self._config.scan_timeout
+        self._doubt = f"the directory can't be read: no progress for {limit:g} s"
+
+    # What follows
+
+    def next(self, now: float) -> Action | None:
+        """What to do now. A scan has begun once it is handed out."""
+        self._now = now
+        scan_at = self._scan_at()
+        if now >= self._look_at or (not self._looked and now >= scan_at):
+            self._look_at = float("inf")
+            self._look_alarms = self._alarms
+            return Look()
+        place = self.place
+        if place is None:
+            return None
+        if not self.watched and now >= self._watch_at:
+            return self._try_watch(place)
+        if self._gap and self.watched and self._gap_losses == self._losses and self._looked:
+            return Drain()
+        if now >= scan_at:
+            reason = self._scan_reason(now)
+            self._scan = _Running(reason, self._losses, self._gaps, self._asked)
+            self._wanted = ""
+            self._asked = self._looked = False
+            return Scan(place, reason)
+        return None
+
+    def deadline(self) -> float:
+        """When `next` or `verdict` may say something else although nothing happened."""
+        due = [self._look_at, self._scan_at() if self.place is not None else float("inf")]
+        if not self._overflowed and self._behind_until > self._now:
+            due.append(self._behind_until)
+        return min(due)
+
+    def verdict(self, now: float) -> Verdict:
+        """What may be said at `now`."""
+        if self._doubt or not self._justified:
+            return Verdict(False, False, self._doubt or UNREAD)
+        if self._gap:
+            return Verdict(False, False, self._gap)
+        if self._overflowed or now < self._behind_until:
+            return Verdict(True, True, LOST)
+        if self._asked or (self._scan is not None and self._scan.asked):
+            return Verdict(True, True, "names changed; the directory is read again")
+        if self._suspects:
+            return Verdict(True, True, "names are found that the directory does not list")
+        return Verdict(True, False, "")
+
+    # The parts
+
+    def _arrive(self, place: DirectoryIdentity) -> None:
+        self.place = place
+        self._wanted = "return" if self._doubt != UNREAD else "start"
+        self._overflowed = self._asked = False
+        self._behind_until = float("-inf")
+        self._suspects, self._suspects_at = 0, float("inf")
+        self.naming = place.naming
+        self._cost = Cost()
+        self._watch_at = float("-inf")
+        self._gap = ""
+
+    def _unavailable(self, reason: str) -> None:
+        """`reason` stands until a scan has justified the belief again."""
+        self._doubt = reason
+        self._justified = False
+        self.place = None
+        self.watched = False
+
+    def _alarm(self, now: float) -> None:
+        """Look now; a look that is under way does not count."""
+        self._alarms += 1
+        self._looked = False
+        self._look_at = now
+
+    def _try_watch(self, place: DirectoryIdentity) -> Action | None:
+        self._watch_at = float("inf")
+        if self._config.poll_only:
+            self._poll("--poll-only is set")
+        elif not tells(place.filesystem):
+            self._poll(f"{place.filesystem} is not known to tell of every change")
+        else:
+            return Watch(place)
+        return self.next(self._now)
+
+    def _poll(self, why: str) -> None:
+        self.watched = False
+        self.mode, self.why = "poll", why
+
+    def _scan_at(self) -> float:
+        """When the next scan is due. It needs a directory."""
+        if self.place is None:
+            return float("inf")
+        if self._wanted or (self._gap and (not self.watched or self._losses != self._gap_losses)):
+            return float("-inf")
+        suspects_at = self._suspects_at
+        if self.watched:
+            suspects_at = max(suspects_at, self._budget.ready)
+        due = min(self._poll_at, suspects_at)
+        if self._overflowed or self._asked:
+            due = min(due, self._budget.ready)
+        return due
+
+    def _scan_reason(self, now: float) -> str:
+        if self._wanted:
+            return self._wanted
+        if self._gap:
+            return "gap"
+        if self._overflowed:
+            return "overflow"
+        if self._asked:
+            return "change"
+        return "suspect" if now >= self._suspects_at else "poll"
+
+    def _spend(self, now: float, seconds: float, scan: "_Running") -> None:
+        if self._overflowed or scan.reason in ("overflow", "change", "suspect"):
+            self._budget.spend(seconds, now)
+        self._cost.spend(seconds)
+        # A little less than the pause between two looks, so that each look is followed by a scan.
+        interval = self._config.poll_interval * (1 - 2 * JITTER)
+        self._poll_at = now + max(interval, self._cost.pause(watched=self.watched))
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A scan under way: why, and how often events were lost, and time was, before it began."""
+
+    reason: str
+    losses: int
+    gaps: int
+    asked: bool
