@@ -15,7 +15,6 @@ from urllib.parse import unquote
 import grpc
 import grpc.aio
 
-from scout.core.checkpoint import BATCH
 from scout.core.messages import AgentMessage, Changes, Deregister, Part
 from scout.core.ratelimit import RateLimit
 from scout.errors import ProtocolError
@@ -56,10 +55,11 @@ are counted in `scoutmaster_refusals_total`."""
 MANY = 50_000
 """Names that came, after which they are taken from the cyclic collector's sight: 1 or 2 ms."""
 
-GIVE_WAY = 0.001
-"""Seconds that the Ack of a small delta waits for those who read the list, and who want to see that
-delta now: to send it takes Python's lock for 0.3 ms, and they would get the lock only afterwards.
-The agent does not miss it: its next delta leaves 10 ms after the last."""
+SMALL, GIVE_WAY = 64, 0.001
+"""Seconds that the Ack of a delta of so many names waits for those who read the list, and who want
+to see that delta now: to send it takes Python's lock for 0.3 ms, and they would get it only after
+that. The agent does not miss the Ack: its next delta leaves 10 ms after the last, and so few names
+are taken in long before."""
 
 SPARE = 1000
 """Streams beyond the clients' limit: those that are about to be refused or replaced."""
@@ -299,11 +299,11 @@ async def _hear_out(context: Context) -> None:
 
 
 def _paced(message: AgentMessage) -> bool:
-    """Is this a delta so small that the agent sends no other one at once?"""
+    """Is this a delta so small that the agent would have to wait even if it had its Ack?"""
     return (
         isinstance(message, Changes)
         and message.part is Part.DELTA
-        and len(message.added) + len(message.removed) < BATCH
+        and len(message.added) + len(message.removed) <= SMALL
     )
 
 
