@@ -187,7 +187,7 @@ def accepts_gzip(header: str) -> bool:
 
 def tag_of(view: View, *, squeeze: bool) -> str:
     """The ETag of a list, compressed or not."""
-    return f'"{view.revision}-gzip"' if squeeze else f'"{view.revision}"'
+    return f'"{view.tag}-gzip"' if squeeze else f'"{view.tag}"'
 
 
 def matches(header: str, tag: str) -> bool:

@@ -53,18 +53,6 @@ it answers, on that very thread, while everybody else waits: so it has to be qui
 answer may take a while, and is left to another thread."""
 
 
-class Owner(Protocol):
-    """What a connection tells its server, and asks it."""
-
-    served_at: float
-
-    def at_once(self, asked: Asked) -> object | None:
-        """See `AtOnce`."""
-
-    def refused(self, status: int, detail: str, peer: str, seconds: float) -> None:
-        """A request was refused before the application saw it. Any thread may call this."""
-
-
 class Request:
     """A request as waitress wants it: while it is read, and when it is `completed`."""
 
@@ -86,6 +74,11 @@ class Request:
     def behind(self) -> bytes:
         """What came after it."""
         return self._reader.behind if self.error is None else b""
+
+    @property
+    def begun(self) -> bool:
+        """Has more of it come than blank lines?"""
+        return self._reader.line is not None or bool(self._reader.behind.strip())
 
     @property
     def headers_finished(self) -> bool:
@@ -231,7 +224,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
                 self.handle_close()
         elif self.requests:
             return
-        elif request is not None and now - request.begun_at >= REQUEST_SECONDS:
+        elif request is not None and request.begun and now - request.begun_at >= REQUEST_SECONDS:
             late = f"the request did not come within {REQUEST_SECONDS:g} s"
             request.refuse(Refusal(408, late))
             with self.requests_lock:
