@@ -17,6 +17,9 @@ from scoutmaster.core.transitions import Transition
 LINES, PERIOD = 20, 10.0
 """Lines, and in how many seconds, about streams that ended with an error."""
 
+BUGS, BUGS_PERIOD = 5, 60.0
+"""Tracebacks, and in how many seconds, of streams that a bug of ours ended."""
+
 LAST = 50
 """Clients of whom the last word is told though it was held back."""
 
@@ -29,6 +32,7 @@ class ClientLog:
         self._clock = clock
         self._quota = Quota()
         self._refusals = RateLimit(LINES, PERIOD)
+        self._bugs = RateLimit(BUGS, BUGS_PERIOD)
         self._last: dict[tuple[str, bytes], Transition] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -60,6 +64,13 @@ class ClientLog:
                 reason=ending.message,
                 **({"others_not_logged": held} if held else {}),
             )
+
+    def bug(self, peer: str) -> None:
+        """The exception under way, a bug of ours, ended a stream."""
+        held = self._bugs.admit(self._clock())
+        if held is not None:
+            fields = {"others_not_logged": held} if held else {}
+            self._log.exception("a bug ended a stream", peer=peer, **fields)
 
     def close(self) -> None:
         """Say what is left to say."""

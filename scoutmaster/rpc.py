@@ -15,14 +15,14 @@ from urllib.parse import unquote
 import grpc
 import grpc.aio
 
-from scout.core.messages import Changes, Deregister
+from scout.core.messages import AgentMessage, Changes, Deregister, Part
 from scout.errors import ProtocolError
 from scout.process.log import Log
 from scout.wire import codec, transport
 from scoutmaster.client_log import ClientLog
 from scoutmaster.core.catalog import BUDGET
 from scoutmaster.core.master import Master
-from scoutmaster.core.refusal import Ending, Refused, Status
+from scoutmaster.core.refusal import BUG, Ending, Refused, Status
 from scoutmaster.core.session import Session
 
 MESSAGE_LIMIT = 1280 * 1024
@@ -52,8 +52,17 @@ Context = grpc.aio.ServicerContext[bytes, bytes]
 PAUSE, PATIENCE = 0.05, 2.0
 """Seconds without a word, and at most in all, before a refused agent gets its status."""
 
+GONE = (grpc.RpcError, grpc.aio.UsageError, grpc.aio.BaseError, asyncio.InvalidStateError)
+"""What reading from a stream that is gone, or writing to it, raises. All else is a bug."""
+
 MANY = 50_000
 """Names that came, after which they are taken from the cyclic collector's sight: 1 or 2 ms."""
+
+SMALL, GIVE_WAY = 64, 0.001
+"""Seconds that the Ack of a delta of so many names waits for those who read the list, and who want
+to see that delta now: to send it takes Python's lock for 0.3 ms, and they would get it only after
+that. The agent does not miss the Ack: its next delta leaves 10 ms after the last, and so few names
+are taken in long before."""
 
 SPARE = 1000
 """Streams beyond the clients' limit: those that are about to be refused or replaced."""
@@ -64,25 +73,57 @@ EOF: object = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
 class _Stream:
     """One open stream: its session, its handler's task, and at most one writer."""
 
-    def __init__(self, session: Session, context: Context, task: asyncio.Task[object]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        context: Context,
+        task: asyncio.Task[object],
+        on_bug: Callable[[Session], None],
+    ) -> None:
         self.session = session
+        self._on_bug = on_bug
         self.context = context
         self.task = task
         self.writer: asyncio.Task[None] | None = None
+        # Can the agent do without its Ack for a moment?
+        self.patient = False
+        self._later: asyncio.TimerHandle | None = None
+
+    def failed(self) -> None:
+        """A bug, whose exception is under way, ends this stream."""
+        self._on_bug(self.session)
+        self.task.cancel()
 
     def flush(self) -> None:
         """Send what the session owes, in order, without waiting for it."""
+        if not (self.patient and len(self.session.outbox) == 1):
+            self.write()
+        elif self._later is None:
+            self._later = asyncio.get_running_loop().call_later(GIVE_WAY, self.write)
+
+    def write(self) -> None:
+        """Send it now."""
+        self.rest()
         if self.session.outbox and (self.writer is None or self.writer.done()):
             self.writer = asyncio.create_task(self._write())
+
+    def rest(self) -> None:
+        """Begin to send nothing any more."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
 
     async def _write(self) -> None:
         outbox = self.session.outbox
         try:
             while outbox:
                 await self.context.write(codec.encode_master(outbox.popleft()))
-        except (grpc.aio.UsageError, grpc.aio.BaseError, asyncio.InvalidStateError):
+        except GONE:
             # The stream is gone; its handler finds out by itself and says so to the master.
             outbox.clear()
+        except Exception:  # noqa: BLE001 - a bug, which ends this stream alone
+            outbox.clear()
+            self.failed()
 
 
 class Streams:
@@ -148,9 +189,10 @@ class Streams:
         task = asyncio.current_task()
         assert task is not None
         session = self._master.opened(unquote(context.peer()))
-        stream = self._streams[session] = _Stream(session, context, task)
+        stream = self._streams[session] = _Stream(session, context, task, self._bug)
         try:
-            await self._read(session, context)
+            await self._read(stream)
+            stream.write()
             if stream.writer is not None:
                 await stream.writer
         except Refused as refusal:
@@ -159,16 +201,27 @@ class Streams:
             if session.ended is None:
                 raise
             task.uncancel()
+        except GONE:
+            raise
+        except Exception:  # noqa: BLE001 - a bug: that of one stream must not harm the others
+            self._bug(session)
         finally:
             # Before the status is sent: whoever reads it finds the claim as it says.
             del self._streams[session]
+            stream.rest()
             self._master.closed(session, self._clock())
             self.after()
         if session.ended is not None:
             await self._refuse(session.peer, context, session.ended)
 
-    async def _read(self, session: Session, context: Context) -> None:
+    def _bug(self, session: Session) -> None:
+        """Log the exception under way, and let the stream end with INTERNAL."""
+        session.end(Ending(Status.INTERNAL, BUG))
+        self._log.bug(session.peer)
+
+    async def _read(self, stream: _Stream) -> None:
         master, clock = self._master, self._clock
+        session, context = stream.session, stream.context
         data = await self._first(context)
         while data is not EOF:
             begun = clock()
@@ -180,6 +233,7 @@ class Streams:
                     Status.INVALID_ARGUMENT, f"{error}; is it of another version than the master?"
                 ) from error
             master.received(session, message, begun)
+            stream.patient = _paced(message)
             if isinstance(message, Changes):
                 self._grown(len(message.added))
             self._on_applied(clock() - begun)
@@ -260,3 +314,12 @@ async def _hear_out(context: Context) -> None:
             while data is not EOF:
                 async with asyncio.timeout(PAUSE):
                     data = await context.read()
+
+
+def _paced(message: AgentMessage) -> bool:
+    """Is this a delta so small that the agent would have to wait even if it had its Ack?"""
+    return (
+        isinstance(message, Changes)
+        and message.part is Part.DELTA
+        and len(message.added) + len(message.removed) <= SMALL
+    )

@@ -18,7 +18,12 @@ class Status(Enum):
     ALREADY_EXISTS = 6
     RESOURCE_EXHAUSTED = 8
     ABORTED = 10
+    INTERNAL = 13
     UNAVAILABLE = 14
+
+
+BUG = "a bug in the master; its log has the traceback"
+"""What an agent is told whose stream ended by one."""
 
 
 @dataclass(frozen=True, slots=True)
