@@ -72,6 +72,13 @@ class ClientLog:
                 **({"others_not_logged": held} if held else {}),
             )
 
+    def bug(self, peer: str) -> None:
+        """The exception under way, a bug of ours, ended a stream."""
+        held = self._bugs.admit(self._clock())
+        if held is not None:
+            fields = {"others_not_logged": held} if held else {}
+            self._log.exception("a bug ended a stream", peer=peer, **fields)
+
     def close(self) -> None:
         """Say what is left to say."""
         if self._timer is not None:

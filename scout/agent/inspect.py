@@ -25,6 +25,9 @@ _AT_EMPTY_PATH = _STATX_MNT_ID = 0x1000
 _MNT_ID_AT = 0x90
 """Where `stx_mnt_id` stands in `struct statx` (linux/stat.h)."""
 
+_SUBVOLUME = 256
+"""The inode number of each subvolume's root (BTRFS_FIRST_FREE_OBJECTID in linux/btrfs_tree.h)."""
+
 _GETFLAGS, _CASEFOLD = 0x80086601, 0x40000000
 """FS_IOC_GETFLAGS and FS_CASEFOLD_FL (linux/fs.h)."""
 
@@ -59,8 +62,8 @@ def sight(real: bytes, descriptor: int) -> DirectoryIdentity:
     mount = _mount_of(descriptor)
     found = _mounted(mount) if mount else None
     if found is None:
-        found = _point_above(real, mount or status.st_dev), _statfs_type(descriptor)
-    point, filesystem = found
+        found = _point_above(real, mount or status.st_dev), _statfs_type(descriptor), False
+    point, filesystem, folder = found
     casefold = filesystem in _FLAGGED and _ignores_case(descriptor)
     return DirectoryIdentity(
         real,
@@ -70,6 +73,7 @@ def sight(real: bytes, descriptor: int) -> DirectoryIdentity:
         point,
         filesystem,
         naming(filesystem, casefold=casefold),
+        folder,
     )
 
 
@@ -109,9 +113,10 @@ def _mount_of(descriptor: int) -> int:
     return 0
 
 
-def _mounted(mount: int) -> tuple[bytes, str] | None:
-    """Where a mount is mounted, and its type (proc_pid_mountinfo(5)); None if that is not known
-    there: without /proc, or if it lies above our root directory.
+def _mounted(mount: int) -> tuple[bytes, str, bool] | None:
+    """Where a mount is mounted, its type, and whether it shows a mere folder of its file system
+    (proc_pid_mountinfo(5)); None if that is not known there: without /proc, or if it lies above our
+    root directory.
 
     What is bound over itself (a sandbox does so, to make it read-only) shows what lies beneath as
     well; so it counts as the mount that it is bound over.
@@ -132,7 +137,16 @@ def _mounted(mount: int) -> tuple[bytes, str] | None:
         if device != over or root != its_root.rstrip(b"/") + below or above is found:
             break
         found, seen = above, seen + 1
-    return _unescape(found[4]), kind
+    point = _unescape(found[4])
+    return point, kind, found[3] != ROOT and not (kind == "btrfs" and _is_subvolume(point))
+
+
+def _is_subvolume(point: bytes) -> bool:
+    """Whether a directory of btrfs is one: it can be mounted as a disk of its own."""
+    try:
+        return os.stat(point).st_ino == _SUBVOLUME
+    except OSError:
+        return False
 
 
 def _unescape(field: bytes) -> bytes:

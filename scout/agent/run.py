@@ -54,8 +54,9 @@ POLLER_SLACK = 10.0
 """Seconds that a round of the patrol may come late on a loaded host before it counts as stuck."""
 
 
-STANDSTILL_LEAST = 1.0
-"""Seconds that are no standstill, however short the poll interval."""
+STANDSTILL_LEAST, STANDSTILL_POLLED = 0.4, 1.0
+"""Seconds that are no standstill, however short the master's interval, or that of polling: an idle
+loop turns each tenth of a second."""
 
 
 def run(config: Config) -> int:
@@ -217,9 +218,9 @@ class Agent:
     def _turn(self) -> None:
         """The event loop turns. After a standstill nothing is vouched for until all is caught up
         with; so this comes before anything is said."""
-        limit = self.session.grace
+        limit = max(self.session.grace, STANDSTILL_LEAST)
         if self.patrol.figures.mode == "poll":
-            limit = min(limit, max(self.config.poll_interval, STANDSTILL_LEAST))
+            limit = min(limit, max(self.config.poll_interval, STANDSTILL_POLLED))
         # This clock goes on while the host is suspended.
         seconds = self._standstill.turn(time.clock_gettime(time.CLOCK_BOOTTIME), limit)
         if seconds:

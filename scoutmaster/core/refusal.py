@@ -22,6 +22,10 @@ class Status(Enum):
     UNAVAILABLE = 14
 
 
+BUG = "a bug in the master; its log has the traceback"
+"""What an agent is told whose stream ended by one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a stream ends. A value and not the exception: that one holds its traceback, by it the
@@ -31,10 +35,6 @@ class Ending:
     message: str
     expected: bool = False
     """It is part of a normal life: nobody has to do anything about it."""
-
-
-BUG = "a bug in the master; its log has the traceback"
-"""What an agent is told whose stream ended by one."""
 
 
 class Refused(Exception):
