@@ -50,13 +50,6 @@ class ClientLog:
                 self._last[client.key] = turn
             self._arm(now)
 
-    def bug(self, peer: str) -> None:
-        """A stream was ended by the exception under way."""
-        others = self._bugs.admit(self._clock())
-        if others is not None:
-            fields = {"others_not_logged": others} if others else {}
-            self._log.exception("a bug ended a stream", peer=peer, **fields)
-
     def ended(self, peer: str, ending: Ending) -> None:
         """A stream was ended with a status."""
         if ending.expected:
