@@ -30,8 +30,10 @@ class Written:
 
 
 @pytest.fixture(autouse=True)
-def _restore(tmp_path: Path) -> Iterator[None]:
+def _restore(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave the root logger as it was found."""
+    # It logs when a server of an earlier test is collected, which may be just now.
+    monkeypatch.setattr(logging.getLogger("grpc"), "propagate", False)
     global written  # noqa: PLW0603 - one log in a process
     root = logging.getLogger()
     before = (root.handlers[:], root.level)
