@@ -101,8 +101,9 @@ class Master:
     def looked(self, now: float) -> None:
         """The event loop runs. To be told before what it has to do, and several times a second:
         after a pause nobody knows what has become of the clients meanwhile."""
-        if now - self.seen_at > HELD:
-            self.registry.doubt(now)
+        away = now - self.seen_at
+        if away > HELD:
+            self.registry.doubt(now, away)
             self._publish()
         self.seen_at = now
 
