@@ -4,7 +4,8 @@ Rules of this file:
 
 1. Each client has `EACH` lines in `PERIOD` seconds. One that is well has one or two in its life.
 2. All together have `ALL` in `WINDOW` seconds, and those that registered within the last `PERIOD`
-   only `NEW` of them: names can be made up without end, time can't.
+   only `NEW` of them, and `NEW_RATE` a second once `NEW_BURST` are spent: names can be made up
+   without end, time can't.
 3. What is held back is counted, and said with the next line about anybody, or at `due`.
 
 Times are monotonic seconds. Owned by one thread.
@@ -16,6 +17,12 @@ EACH, PERIOD = 10, 60.0
 ALL, NEW, WINDOW = 10_000, 8_000, 10.0
 """All clients of a large master may come or go at once, and each has its line."""
 
+NEW_BURST, NEW_RATE = 24_000, 30.0
+"""10,000 agents that find a new master have two lines each."""
+
+KEYS = 20_000
+"""Clients whose lines are counted, 4 MB. Beyond, who was counted first has its lines anew."""
+
 
 class Quota:
     """Which lines pass, and how many did not."""
@@ -26,25 +33,32 @@ class Quota:
         self._since = float("-inf")
         self._began = float("-inf")
         self._passed = self._passed_new = 0
-        self._each: dict[Hashable, tuple[float, int]] = {}
+        self._fresh = float(NEW_BURST)
+        # By hash, eight bytes that nobody outside can foresee: a claim may have thousands.
+        self._each: dict[int, tuple[float, int]] = {}
 
     def admit(self, key: Hashable, age: float, now: float) -> int | None:
         """None if a line about `key`, registered `age` seconds ago, is held back at `now`; else
         how many were since somebody was told."""
         if now - self._began >= WINDOW:
             self._begin(now)
-        began, passed = self._each.get(key, (now, 0))
+        place = hash(key)
+        began, passed = self._each.get(place, (now, 0))
         if now - began >= PERIOD:
             began, passed = now, 0
         new = age < PERIOD
-        if passed >= EACH or self._passed >= ALL or (new and self._passed_new >= NEW):
+        spent = self._passed_new >= NEW or self._fresh < 1.0
+        if passed >= EACH or self._passed >= ALL or (new and spent):
             if not self.held:
                 self._since = now
             self.held += 1
             return None
-        self._each[key] = (began, passed + 1)
+        if len(self._each) >= KEYS and place not in self._each:
+            del self._each[next(iter(self._each))]
+        self._each[place] = (began, passed + 1)
         self._passed += 1
         self._passed_new += new
+        self._fresh -= new
         return self.take()
 
     def take(self) -> int:
@@ -57,7 +71,8 @@ class Quota:
         return self._since + WINDOW if self.held else None
 
     def _begin(self, now: float) -> None:
-        """A new window. There are no more keys than lines that passed in a period."""
+        """A new window."""
+        self._fresh = min(NEW_BURST, self._fresh + (now - self._began) * NEW_RATE)
         self._began = now
         self._passed = self._passed_new = 0
         self._each = {k: it for k, it in self._each.items() if now - it[0] < PERIOD}

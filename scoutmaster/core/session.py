@@ -20,7 +20,8 @@ from scout.core.names import MASK, ascends, bytes_of, digest, fault
 from scoutmaster.core.refusal import Ending, Refused, Status
 
 LIMIT = 64
-"""Messages in an outbox. An agent that reads has at most an Ack, a MasterHealth and a Resync."""
+"""Messages in an outbox. An agent that reads has at most an Ack, a MasterHealth, a Resync and
+a Progress before each of them."""
 
 
 class Session:

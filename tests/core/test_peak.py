@@ -30,6 +30,15 @@ def test_a_value_is_shown_for_the_window_and_one_slot_more_at_most(
         assert shown <= max(it for at, it in noted if now - at <= WINDOW + SLOT + 1e-6)
 
 
+def test_any_number_of_readers_see_the_same_hold() -> None:
+    """A second Prometheus, or somebody with curl, takes nothing away from the first."""
+    peak = Peak(WINDOW)
+    peak.note(0.25, 1000.0)
+    first = peak.highest(1000.1)
+    peak.note(0.001, 1000.2)
+    assert [peak.highest(1000.3) for _ in range(3)] == [first] * 3 == [0.25] * 3
+
+
 def test_it_holds_no_more_than_its_slots() -> None:
     peak = Peak(WINDOW)
     for second in range(10_000):

@@ -1,6 +1,8 @@
 """How many lines about clients stand in the log, whoever causes them."""
 
-from scoutmaster.core.quota import ALL, EACH, NEW, PERIOD, WINDOW, Quota
+import tracemalloc
+
+from scoutmaster.core.quota import ALL, EACH, KEYS, NEW, NEW_BURST, NEW_RATE, PERIOD, WINDOW, Quota
 
 OLD = 2 * PERIOD
 
@@ -34,6 +36,39 @@ def test_names_that_are_made_up_share_what_is_new() -> None:
     assert quota.admit("new", 0.0, 1.0 + WINDOW) == 0
 
 
+def test_names_that_are_made_up_without_end_have_a_few_lines_a_second_in_the_end() -> None:
+    quota, passed = Quota(), [0] * 30
+    for minute in range(len(passed)):
+        for number in range(60_000):
+            now = 60.0 * minute + number / 1000
+            passed[minute] += quota.admit((minute, number), 0.0, now) is not None
+    assert sum(passed) <= NEW_BURST + 60 * len(passed) * NEW_RATE
+    assert max(passed[1:]) <= 60 * NEW_RATE + NEW_RATE * WINDOW
+    assert quota.admit("old", OLD, 60.0 * len(passed)) is not None
+
+
+def test_thousands_of_agents_that_find_a_new_master_have_all_their_lines() -> None:
+    quota = Quota()
+    for number in range(10_000):
+        now = number / 350
+        assert quota.admit(number, 0.0, now) is not None
+        assert quota.admit(number, 1.0, now) is not None
+
+
+def test_what_is_remembered_of_clients_is_bounded_and_short() -> None:
+    """A claim may have 4 KB, and a made-up one is never heard of again."""
+    quota = Quota()
+    tracemalloc.start()
+    try:
+        for number in range(40_000):
+            quota.admit(("host", b"%d" % number + bytes(4000)), OLD, number / 800)
+        used = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert len(quota._each) <= KEYS
+    assert used < 8 * 2**20
+
+
 def test_all_together_have_a_bound() -> None:
     quota = Quota()
     assert sum(quota.admit(it, OLD, 1.0) is not None for it in range(100_000)) == ALL
@@ -54,4 +89,4 @@ def test_keys_of_the_past_are_forgotten() -> None:
     for number in range(100):
         quota.admit(number, OLD, 1.0)
     quota.admit("later", OLD, 1.0 + PERIOD)
-    assert list(quota._each) == ["later"]
+    assert list(quota._each) == [hash("later")]

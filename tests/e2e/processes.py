@@ -136,12 +136,19 @@ class Program:
 
 
 class MasterProgram(Program):
-    """A scoutmaster. Ports are free ones unless given."""
+    """A scoutmaster, or a `module` that stands for it. Ports are free ones unless given."""
 
-    def __init__(self, *options: str, grpc: int = 0, http: int = 0, **keywords: Any) -> None:
+    def __init__(
+        self,
+        *options: str,
+        grpc: int = 0,
+        http: int = 0,
+        module: str = "scoutmaster",
+        **keywords: Any,
+    ) -> None:
         super().__init__(
             [
-                "scoutmaster",
+                module,
                 f"--grpc=127.0.0.1:{grpc}",
                 f"--http=127.0.0.1:{http}",
                 *options,
