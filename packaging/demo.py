@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from scout.process import standard
 from scout.process.entry import enter
 
 PATIENCE = 30.0
@@ -169,11 +170,13 @@ def main(argv: list[str]) -> int:
     except Ended as ended:
         say(f"demo: {ended}")
         return 1
+    except BrokenPipeError:
+        # Whoever read our output has left, as in: make run | head
+        standard.discard(1)
     finally:
         demo.end()
     return 0
 
 
 if __name__ == "__main__":
-    # Ends quietly if whoever reads our output has left: make run | head
     sys.exit(enter("demo", lambda: main(sys.argv[1:])))

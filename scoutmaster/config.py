@@ -13,11 +13,14 @@ from scout.process.values import Address, count, duration, listener, positive_du
 OPTIONS = (
     Option(
         "--grpc", "SCOUTMASTER_GRPC", "ADDRESS", listener, "3000",
-        "Where agents connect: a port, or address:port. A bare port listens on all addresses.",
+        "Where agents connect: a port, or address:port. A bare port, like [::], is all addresses "
+        "of IPv6 and IPv4; 0.0.0.0 is those of IPv4. Where a part is taken, the master does not "
+        "start.",
     ),
     Option(
         "--http", "SCOUTMASTER_HTTP", "ADDRESS", listener, "3001",
-        "Where GET /files, /clients, /metrics, /-/healthy and /-/ready are answered.",
+        "Where GET /files, /clients, /metrics, /-/healthy and /-/ready are answered; an address "
+        "as for --grpc.",
     ),
     Option(
         "--health-interval", "SCOUTMASTER_HEALTH_INTERVAL", "DURATION", positive_duration, "2s",
@@ -60,7 +63,7 @@ OPTIONS = (
     Option(
         "--http-connections", "SCOUTMASTER_HTTP_CONNECTIONS", "N", count(1, 100_000), "1000",
         "Connections that are open at the same time; further ones wait, for 5 s at most if one of "
-        "these is not used.",
+        "these is not used, or takes longer than that to ask.",
     ),
     *log.options("SCOUTMASTER"),
 )

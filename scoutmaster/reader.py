@@ -61,7 +61,7 @@ class MasterReader:
 
     def _rows(self) -> tuple[ClientRow, ...]:
         now = time.monotonic()
-        to_unix = time.time() - now
+        to_unix = time.time() - now  # noqa: TID251 - for people
         rows = []
         for client in self._master.registry.clients.values():
             standing, reason = client.judge()

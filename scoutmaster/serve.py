@@ -15,6 +15,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from scout.core.liveness import Liveness
 from scout.process import descriptors, listen, log, systemd
+from scout.process.bugs import Bugs
 from scout.process.grpc_port import add_port
 from scout.process.lag import LagMonitor
 from scout.process.signals import stop_event
@@ -72,6 +73,7 @@ class Server:
         config = self._config
         limit = descriptors.raise_limit()
         stop = stop_event()
+        bugs = Bugs(self._log)
         desk = MasterReader(self.master, self._lag, asyncio.get_running_loop())
         metrics = Metrics(desk, self.master.tally, self._lag)
         streams = Streams(self.master, self._log, metrics.applied)
@@ -112,7 +114,9 @@ class Server:
                     hint="raise the hard limit, or lower --max-clients or --http-connections",
                 )
             leaving = asyncio.create_task(stop.wait())
-            await asyncio.wait({leaving, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+            await bugs.first_of(leaving, *self._tasks)
+            if bugs.found.done():
+                raise bugs.found.result()
             for task in self._tasks:
                 if task.done():
                     task.result()  # none of them ends by itself: raise what ended it

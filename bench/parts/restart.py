@@ -27,7 +27,6 @@ def measure(rig: Rig) -> Iterator[Figure]:
             master = rig.master(f"--expect-clients={count}", "--settle=10s", grpc=grpc, http=http)
             wait_complete(http, count * files)
             seconds.append(time.perf_counter() - begun)
-            # Each scrape begins the measuring of holds anew, so that comes first.
             lag.append(metric(http, "scoutmaster_loop_lag_seconds") * 1e3)
             refused.append(metric(http, "scoutmaster_refusals_total"))
     method = (

@@ -22,6 +22,7 @@ from scout.agent.core.standstill import Standstill
 from scout.agent.core.start import reason, refusal
 from scout.agent.core.summary import Situation
 from scout.agent.directory_log import DirectoryLog
+from scout.agent.first import First
 from scout.agent.monitor import Monitor
 from scout.agent.report import STREAM_LIMIT, Ended, Reporter
 from scout.agent.scan import Scanner
@@ -36,9 +37,6 @@ POLLER_SLACK = 10.0
 
 STANDSTILL_LEAST = 1.0
 """Seconds that are no standstill, however short the poll interval."""
-
-First = DirectoryIdentity | ScoutError
-"""What the look at the start found, or what was wrong."""
 
 
 class Agent:

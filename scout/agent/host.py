@@ -1,4 +1,4 @@
-"""All directories of a process: their start, READY, STATUS, the watchdog, probes, metrics, the stop.
+"""All directories of a process: start, READY, STATUS, watchdog, probes, metrics, and the stop.
 
 The start is over when the first verdict about each directory was given: the master holds its first
 snapshot, or knows why there is none. Everything here belongs to the event loop's thread.
@@ -6,13 +6,14 @@ snapshot, or knows why there is none. Everything here belongs to the event loop'
 
 import asyncio
 import time
-from collections.abc import Coroutine, Sequence
-from typing import Protocol
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, Protocol
 
-from scout.agent.agent import Agent, First
+from scout.agent.agent import Agent
 from scout.agent.config import Config
 from scout.agent.core.start import REGISTRATION_STATES, ending
 from scout.agent.core.summary import summarize
+from scout.agent.first import First
 from scout.agent.health import LIVENESS, WHOLE, HealthServer, service
 from scout.agent.scan import Scanner
 from scout.agent.shared import Shared
@@ -52,7 +53,7 @@ class Host:
                 config.directories, firsts, scanners or [None] * len(firsts), strict=True
             )
         ]
-        self.lag = LagMonitor(self.log, self._turn)
+        self.lag = LagMonitor(self.log, lambda _: self._turn())
         self.health: HealthServer | None = None
         self._metrics: Server | None = None
         self._alone = len(self.agents) == 1
@@ -71,7 +72,7 @@ class Host:
             self._spawn(self._feed_watchdog())
             await self._register()
             self._tasks += [agent.watch() for agent in self.agents]
-            await self._work_until({*self._tasks})
+            await self._work_until()
         finally:
             await self._stop()
 
@@ -81,7 +82,7 @@ class Host:
         outcomes: dict[Agent, ScoutError | None] = {}
         while len(outcomes) < len(self.agents):
             open_ones = [agent for agent in self.agents if agent not in outcomes]
-            await self._work_until({agent.reporter.first for agent in open_ones})
+            await self._work_until(agent.reporter.first for agent in open_ones)
             for agent in open_ones:
                 if agent.reporter.first.done():
                     ended = agent.reporter.first.result()
@@ -90,9 +91,10 @@ class Host:
             if error := ending(known, REGISTRATION_STATES):
                 raise error
 
-    async def _work_until(self, futures: "set[asyncio.Future[object]]") -> None:
+    async def _work_until(self, futures: Iterable[asyncio.Future[Any]] = ()) -> None:
         """Wait for one of `futures`. Raises what ended a task: none of them ends by itself."""
-        await asyncio.wait({*futures, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        waited: list[asyncio.Future[Any]] = [*futures, *self._tasks]
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         for task in self._tasks:
             if task.done():
                 task.result()

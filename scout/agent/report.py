@@ -17,14 +17,17 @@ from typing import cast
 import grpc
 import grpc.aio
 
+from scout.agent.channel import EOF, Call, connection, open_stream, why_not
+from scout.agent.core.contact import Contact, Line
+from scout.agent.core.patience import Patience
 from scout.agent.core.phase import WORKING, Phase
 from scout.agent.core.session import Session
 from scout.core.backoff import Backoff
 from scout.core.liveness import Liveness
-from scout.core.messages import Registered
+from scout.core.messages import Ack, MasterHealth, MasterMessage, Registered
 from scout.errors import ProtocolError
 from scout.process.log import Log
-from scout.wire import codec, transport
+from scout.wire import codec
 
 UNREACHABLE = Backoff(base=0.05, limit=0.5)
 """Between attempts to reach a master. Low, so that files return within a second of its return."""
@@ -34,10 +37,6 @@ REFUSED = Backoff(base=0.5, limit=5.0)
 
 STEADY = 1.0
 """Seconds that a stream must have lasted for the next attempts to begin without a wait again."""
-
-CONNECT_LEAST, CONNECT_MOST = 0.5, 5.0
-"""Bounds in seconds on one attempt to connect. Within them an attempt may take four times what the
-last successful one took, so that neither a long line nor a black hole is waited for wrongly."""
 
 REGISTER_MOST = 10.0
 """Seconds that a connected master may take to answer Register: a thousand may be before us."""
@@ -49,35 +48,14 @@ stuck. Where the master asks less often, what it announced and some more."""
 PARTING = 1.0
 """Seconds that the stream's status may take after a goodbye or a failed write."""
 
-LINE_LEAST = 1.5
-"""Seconds that what was sent may lie unacknowledged by the master's kernel, at least: where the
-master waits longer for a late word, so long. Then the line is cut, and a new connection, tried
-every half second, finds sooner than the kernel's ever longer waits that it has healed."""
-
 LOOK = 1.0
 """Seconds between two looks whether a master that takes nothing more is gone."""
 
 WRITE_FAILED = (grpc.StatusCode.INTERNAL, "Internal error from Core")
 """What gRPC's asyncio client calls the end of a stream that it found out about by a write."""
 
-CHANNEL = (
-    # A new attempt must not inherit the backoff of an old one.
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.enable_retries", 0),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 500),
-    # Only with keepalive does gRPC let the kernel end a connection that takes nothing more
-    # (TCP_USER_TIMEOUT); its own pings are not needed, and come once an hour.
-    ("grpc.keepalive_time_ms", 3_600_000),
-    *transport.DIRECT,
-    *transport.OPTIONS,
-)
-
-
-Call = grpc.aio.StreamStreamCall[bytes, bytes]
-
-EOF: object = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
+GONE = (grpc.RpcError, grpc.aio.BaseError, grpc.aio.UsageError, asyncio.InvalidStateError)
+"""What a write to a stream that has ended raises. Whatever else the speaker raises is a bug."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +81,11 @@ class Reporter:
         on_state: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
         on_turn: Callable[[], None] = lambda: None,
+        *,
+        once: bool = True,
     ) -> None:
-        """`on_turn` is called before anything is said: does what would be said still hold?"""
+        """`on_turn` is called before anything is said: does what would be said still hold? `once`:
+        nothing more is tried if the very first stream does not lead to a registration."""
         self.address = address
         self.trouble: Ended | None = None
         """Why there is no stream; None while there is one."""
@@ -116,12 +97,13 @@ class Reporter:
         self._random = random
         self._on_state = on_state
         self._on_turn = on_turn
+        self._once = once
         self._clock = clock
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
-        self._connect_limit = CONNECT_MOST
-        self._line_limit = LINE_LEAST
+        self._patience = Patience()
+        self._contact = Contact()
         self._move: bytes | None = None
         self._leaving = False
 
@@ -129,6 +111,11 @@ class Reporter:
     def connected(self) -> bool:
         """True while the master has us registered."""
         return self._session.phase is Phase.LIVE
+
+    @property
+    def refusal(self) -> str:
+        """Why the master refuses us, though it may take us in for a while; empty if it does not."""
+        return self._contact.refusal
 
     def nudge(self) -> None:
         """Something changed that the session may want to tell."""
@@ -142,14 +129,15 @@ class Reporter:
 
     async def run(self) -> None:
         """Open stream after stream. If the very first does not lead to a registration, `first`
-        says how it ended and nothing more is tried."""
+        says how it ended."""
         failures = 0
         while True:
             begun = self._clock()
             ended = await self.attempt()
             if not self.first.done():
                 self.first.set_result(ended)
-                await asyncio.Event().wait()
+                if self._once:
+                    await asyncio.Event().wait()
             acknowledged = self._session.acknowledged_at
             useful = acknowledged is not None and acknowledged >= begun
             steady = self._clock() - begun >= STEADY
@@ -182,25 +170,31 @@ class Reporter:
     async def attempt(self) -> Ended:
         """Open one stream and live with it until it ends."""
         self._vitals.beat("stream", self._clock())
-        options = (*CHANNEL, ("grpc.keepalive_timeout_ms", round(1000 * self._line_limit)))
-        target = transport.target(self.address)
-        async with grpc.aio.insecure_channel(target, options=options) as channel:
+        limit = self._patience.attempt()
+        async with connection(self.address, limit.each, self._patience.line) as channel:
             try:
                 begun = self._clock()
-                async with asyncio.timeout(self._connect_limit):
+                async with asyncio.timeout(limit.whole):
                     await channel.channel_ready()
-                took = self._clock() - begun
-                self._connect_limit = min(max(CONNECT_LEAST, 4 * took), CONNECT_MOST)
+                self._patience.connected(self._clock() - begun)
             except TimeoutError:
-                # Patience grows while nothing answers: the line may have become long.
-                self._connect_limit = min(self._connect_limit * 1.2, CONNECT_MOST)
-                return Ended(grpc.StatusCode.UNAVAILABLE, "no connection", False, False)
+                self._patience.unanswered()
+                reason = await why_not(channel)
+                return Ended(grpc.StatusCode.UNAVAILABLE, reason, False, False)
             call = open_stream(channel)
             now = self._clock()
-            self._session.opened(now, time.time() - now)
+            self._session.opened(now, time.time() - now)  # noqa: TID251 - only a start of slots
             self._idle.clear()
             try:
-                return await self._converse(call)
+                ended = await self._converse(call)
+                if ended.registered:
+                    later = self._clock()
+                    self._patience.ended(
+                        lasted=later - now,
+                        quiet=later - self._session.heard_at,
+                        slowest=self._session.slowest,
+                    )
+                return ended
             finally:
                 self._idle.set()
                 self._session.closed()
@@ -212,14 +206,7 @@ class Reporter:
         listener = asyncio.create_task(self._listen(call))
         speaker = asyncio.create_task(self._speak(call))
         try:
-            while not (listener.done() or speaker.done()):
-                # A write waits for ever where the master's host is gone: the speaker can't look.
-                await asyncio.wait(
-                    {listener, speaker}, timeout=LOOK, return_when=asyncio.FIRST_COMPLETED
-                )
-                if self._session.silent(self._clock()):
-                    break
-            if not listener.done() and self._session.silent(self._clock()):
+            if not await self._ended(listener, speaker):
                 return self._broken("the master was silent for too long")
             # After a goodbye, or a write that failed, the stream's status follows.
             await asyncio.wait({listener}, timeout=PARTING)
@@ -242,6 +229,22 @@ class Reporter:
                 task.cancel()
             await asyncio.gather(listener, speaker, return_exceptions=True)
 
+    async def _ended(self, listener: asyncio.Task[None], speaker: asyncio.Task[None]) -> bool:
+        """Wait until one of them is over; False if the master is silent for too long. Raises what
+        ended the speaker if that is a bug."""
+        while not (listener.done() or speaker.done()):
+            # A write waits for ever where the master's host is gone: the speaker can't look.
+            await asyncio.wait(
+                {listener, speaker}, timeout=LOOK, return_when=asyncio.FIRST_COMPLETED
+            )
+            now = self._clock()
+            self._say(self._contact.late(now))
+            if self._session.silent(now):
+                break
+        if speaker.done():
+            _raise_bug(speaker)
+        return listener.done() or not self._session.silent(self._clock())
+
     def _broken(self, reason: str) -> Ended:
         return Ended(grpc.StatusCode.UNAVAILABLE, reason, False, self.connected)
 
@@ -258,14 +261,16 @@ class Reporter:
             session.received(message, now)
             self._vitals.beat("stream", now)
             if isinstance(message, Registered):
-                self._line_limit = max(LINE_LEAST, message.health_timeout)
+                self._patience.registered(message.health_timeout)
                 patience = message.heartbeat_limit + message.health_timeout
                 self._vitals.expect("stream", max(STREAM_LIMIT, patience + SLACK), now)
-                if self.trouble is not None:
-                    self._log.info("registered with the master again", master=self.address)
                 self.trouble = None
+                self._say(self._contact.registered(now))
                 if not self.first.done():
                     self.first.set_result(None)
+            if self._contact.refusal and self._has_proven(message):
+                self._say(self._contact.proven(now))
+                self._on_state()
             if before != self._standing():
                 self._on_state()
             self._wake.set()
@@ -274,6 +279,11 @@ class Reporter:
     def _standing(self) -> tuple[Phase, bool, bool]:
         session = self._session
         return session.phase, session.master_serving, session.acknowledged_at is None
+
+    def _has_proven(self, message: MasterMessage) -> bool:
+        """Does the master keep us, and not take us in only to refuse what we have? It says so when
+        it acknowledges, when there is nothing that it lacks, and by a sign of life."""
+        return isinstance(message, Ack | MasterHealth) or self._session.in_step
 
     async def _speak(self, call: Call) -> None:
         """Drain the session until it has said goodbye or the master has been silent too long."""
@@ -306,21 +316,27 @@ class Reporter:
             self._timer = loop.call_later(max(0.0, deadline - now), self._wake.set)
 
     def _note(self, ended: Ended) -> None:
-        """Log once when the trouble is another than before."""
-        before, self.trouble = self.trouble, ended
+        """Log a turn for the worse."""
+        self.trouble = ended
         if self._leaving:
             return
-        if self._move is None and (before is None or before.code is not ended.code):
-            self._log.warning(
-                "the master refused the registration" if ended.refused else "lost the master",
-                master=self.address,
-                code=ended.code.name,
-                reason=ended.reason,
+        now = self._clock()
+        if self._move is None:
+            self._say(
+                self._contact.ended(ended.code.name, ended.reason, refused=ended.refused, now=now)
             )
+        self._say(self._contact.late(now))
         self._on_state()
 
+    def _say(self, line: Line | None) -> None:
+        if line is not None:
+            say = self._log.warning if line.bad else self._log.info
+            say(line.text, master=self.address, **line.fields)
 
-def open_stream(channel: grpc.aio.Channel) -> Call:
-    """Begin the conversation. Messages stay bytes; the codec is called by who reads and writes."""
-    call: Call = channel.stream_stream(codec.REPORT)()  # type: ignore[call-arg]  # all have defaults
-    return call
+
+def _raise_bug(speaker: asyncio.Task[None]) -> None:
+    """What ends the speaker, other than the end of its stream, must not look like a fault of the
+    network, and be tried again for ever."""
+    error = None if speaker.cancelled() else speaker.exception()
+    if error is not None and not isinstance(error, GONE):
+        raise error

@@ -8,14 +8,13 @@ started, it never ends because of the master or a directory.
 import asyncio
 
 from scout.agent.config import Config
-from scout.agent.core.identity import DirectoryIdentity
-from scout.agent.core.start import CANT_WATCH, LOOK_STATES, ending, twice
+from scout.agent.first import First, look_first, no_answer, refuse
 from scout.agent.health import check_master
 from scout.agent.host import START_STEP, Host
-from scout.agent.inspect import Unavailable, check_directory, look
 from scout.agent.scan import Scanner
-from scout.errors import DirectoryMissing, ScoutError
+from scout.errors import ScoutError
 from scout.process import log, systemd
+from scout.process.bugs import Bugs
 from scout.process.signals import stop_event
 
 
@@ -27,62 +26,51 @@ def run(config: Config) -> int:
 
 async def _main(config: Config) -> None:
     """Work until told to stop, which is heard at any time, whatever is waited for."""
+    bugs = Bugs(log.get("scout"))
     leaving = asyncio.create_task(stop_event().wait())
     work = asyncio.create_task(_work(config))
-    await asyncio.wait({leaving, work}, return_when=asyncio.FIRST_COMPLETED)
+    await bugs.first_of(leaving, work)
     if not work.done():
         systemd.stopping()
-        if len(config.directories) == 1:
-            log.get("scout").info("stopping", directory=config.directories[0].path)
-        else:
-            log.get("scout").info("stopping", directories=len(config.directories))
+        if not bugs.found.done():
+            _log_stop(config)
         work.cancel()
         await asyncio.wait({work})
     if not work.cancelled():
         work.result()  # it does not end by itself: raise what ended it
+    if bugs.found.done():
+        raise bugs.found.result()
+
+
+def _log_stop(config: Config) -> None:
+    first, *others = config.directories
+    if others:
+        log.get("scout").info("stopping", directories=len(config.directories))
+    else:
+        log.get("scout").info("stopping", directory=first.path)
 
 
 async def _work(config: Config) -> None:
     # The operator's word on how long to wait counts, not the unit's.
     systemd.extend(config.start_timeout + START_STEP)
     scanners = [Scanner() for _ in config.directories]
-    firsts = await asyncio.gather(
-        *(
-            _first_look(directory.path, scanner, config.start_timeout)
-            for directory, scanner in zip(config.directories, scanners, strict=True)
-        )
-    )
-    errors = [it if isinstance(it, ScoutError) else None for it in firsts]
-    seen = [
-        (directory.path, it.path)
-        for directory, it in zip(config.directories, firsts, strict=True)
-        if isinstance(it, DirectoryIdentity)
+    looks = [
+        _first_look(directory.path, scanner, config.start_timeout)
+        for directory, scanner in zip(config.directories, scanners, strict=True)
     ]
-    if error := twice(seen) or ending(errors, LOOK_STATES):
-        raise error
+    firsts = await asyncio.gather(*looks)
+    refuse(config.directories, firsts)
     systemd.extend(config.start_timeout + START_STEP)
     await check_master(str(config.master), config.start_timeout)
     await Host(config, firsts, scanners).live()
 
 
-async def _first_look(
-    directory: bytes, scanner: Scanner, timeout: float
-) -> DirectoryIdentity | ScoutError:
-    """Check the directory: what it is, or what is wrong with it."""
-
-    def check() -> DirectoryIdentity:
-        check_directory(directory)
-        return look(directory)
-
+async def _first_look(directory: bytes, scanner: Scanner, timeout: float) -> First:
     try:
         # Not `wait_for`, which may lose a cancellation that comes with the result.
         async with asyncio.timeout(timeout):
-            return await scanner.do(check)
-    except Unavailable as reason:
-        return DirectoryMissing(CANT_WATCH, directory, str(reason))
+            return await scanner.do(lambda: look_first(directory))
     except ScoutError as error:
         return error
     except TimeoutError:
-        return DirectoryMissing(
-            "the directory does not answer", directory, "does its file system work?"
-        )
+        return no_answer(directory)

@@ -14,12 +14,12 @@ def describe(session: Session, reporter: Reporter, patrol: Monitor) -> str:
     else:
         here = f"{path} is unavailable: {patrol.reason}"
     trouble = reporter.trouble
-    if reporter.connected:
+    if reporter.refusal:
+        there = f"{reporter.address} refuses us: {reporter.refusal}"
+    elif reporter.connected:
         there = f"in touch with {reporter.address}"
         if not session.master_serving:
             there = f"{reporter.address} is not serving, changes are held"
-    elif trouble is not None and trouble.refused:
-        there = f"{reporter.address} refuses us: {trouble.reason}"
     elif trouble is not None:
         there = f"orphaned: no master at {reporter.address} ({trouble.reason}), changes are held"
     else:

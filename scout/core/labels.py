@@ -29,6 +29,6 @@ def cut(text: str, limit: int) -> str:
 
 
 def of_path(path: bytes) -> str:
-    """A path as text: its UTF-8, and what is none as `\\xff`. A backslash is doubled, so that no two
-    paths look the same."""
+    """A path as text: its UTF-8, and what is none by its numbers. A backslash is doubled, so that
+    no two paths look the same."""
     return path.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")

@@ -5,9 +5,12 @@ waitress' accepts what can be read in two ways, and lets others wait for an answ
 """
 
 import contextlib
+import fcntl
 import io
 import socket
+import termios
 import time
+from array import array
 from typing import Any, Protocol
 from wsgiref.types import WSGIEnvironment
 
@@ -26,7 +29,7 @@ UNUSED_SECONDS = 120.0
 """Seconds after which a connection is closed on which nothing happens."""
 
 LINGER_SECONDS = 2.0
-"""Seconds for which what comes after a refused request is read and thrown away. To close with
+"""Seconds for which what comes behind the last request is read and thrown away. To close with
 unread bytes would reset the connection, and the answer could be lost (RFC 9112, 9.6)."""
 
 
@@ -136,7 +139,7 @@ class RefusalTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
         status = 500 if bug else error.status
         detail = "this is a bug; the log has the traceback" if bug else str(error)
         self.channel.refused = True
-        peer = str(self.channel.addr[0])
+        peer = str(self.channel.addr[0]).removeprefix("::ffff:")  # IPv4 on a socket for both
         seconds = time.monotonic() - request.begun_at
         self.channel.server.refused(status, detail, peer, seconds)
         body = problem.document(status, detail)
@@ -203,7 +206,11 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
             return True
         while self._ahead and self.connected and super().readable():
             ahead, self._ahead = self._ahead, b""
-            self.received(ahead)
+            try:
+                self.received(ahead)
+            except Exception:  # noqa: BLE001 - logged, and the end of this connection alone
+                self.handle_error()
+                return False
         return bool(super().readable())
 
     def handle_read(self) -> None:
@@ -242,17 +249,25 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
 
     def handle_write(self) -> None:
         """There is room for more of the answer, or the connection has to end."""
-        if not (self.refused and self.close_when_flushed) or self.will_close:
+        if not self.close_when_flushed or self.will_close:
             super().handle_write()
             return
         self._flush_exception(self._flush_some)
-        if self.will_close:
+        if not self.connected or (self.total_outbufs_len and not self.will_close):
+            return
+        if self.will_close or not (self.refused or self._has_unread()):
             self.handle_close()
-        elif self.connected and not self.total_outbufs_len:
-            self.close_when_flushed: bool = False
-            self._lingers_until = time.monotonic() + LINGER_SECONDS
-            with contextlib.suppress(OSError):
-                self.socket.shutdown(socket.SHUT_WR)
+            return
+        self.close_when_flushed: bool = False
+        self._lingers_until = time.monotonic() + LINGER_SECONDS
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_WR)
+
+    def _has_unread(self) -> bool:
+        """Has something come that nobody will read?"""
+        waiting = array("i", [0])
+        fcntl.ioctl(self.socket, termios.FIONREAD, waiting)
+        return bool(self._ahead or waiting[0])
 
     def handle_expt(self) -> None:
         """Urgent data are read like all others."""

@@ -30,8 +30,8 @@ DEPTH = 3
 class LagMonitor:
     """Measures the holds while `run` runs. `worst` may be called from any thread."""
 
-    def __init__(self, log: Log, on_look: Callable[[], None] = lambda: None) -> None:
-        """`on_look` is called at each look, on the loop's thread."""
+    def __init__(self, log: Log, on_look: Callable[[float], None] | None = None) -> None:
+        """`on_look` is told the monotonic time of each look, on the event loop's thread."""
         self._log = log
         self._on_look = on_look
         self._holds = Peak(WINDOW_SECONDS)
@@ -51,7 +51,8 @@ class LagMonitor:
                 due = self._due = time.monotonic() + STEP
                 await asyncio.sleep(STEP)
                 now = self.seen_at = time.monotonic()
-                self._on_look()
+                if self._on_look is not None:
+                    self._on_look(now)
                 self._note(now - due, now)
         finally:
             self._due = float("inf")

@@ -25,7 +25,7 @@ Place = tuple[str, int, bool]
 """Where a socket listens: host, port, and whether that is both families."""
 
 _REASONS = {
-    errno.EADDRINUSE: "another program listens there, or on a part of it",
+    errno.EADDRINUSE: "another program listens there",
     errno.EADDRNOTAVAIL: "this host has no such address",
     errno.EAFNOSUPPORT: "this host has no IPv6",
 }
@@ -47,6 +47,8 @@ def listen(address: Address, what: str, option: str) -> list[socket.socket]:
         raise NoPermission(f"can't serve {what}", str(address), hint) from error
     except OSError as error:
         reason = _REASONS.get(error.errno or 0) or os.strerror(error.errno or 0)
+        if error.errno == errno.EADDRINUSE and address.host in ("", "::"):
+            reason += ", or on a part of it"
         raise AddressInUse(
             f"can't serve {what}", str(address), f"{reason}; see {option}"
         ) from error

@@ -92,10 +92,10 @@ def parse(manual: Manual, argv: Sequence[str], environ: Mapping[str, str]) -> Pa
     for option in manual.options:
         found = _values(option, given, environ)
         other = option.companion
-        if option.required and not found and other not in given:
-            if not environ.get(variables.get(other, "")):
-                hint = f"give it, or set {option.variable}"
-                raise UsageError("nothing is given for", option.usage, hint)
+        elsewhere = other in given or environ.get(variables.get(other, ""))
+        if option.required and not (found or elsewhere):
+            hint = f"give it, or set {option.variable}"
+            raise UsageError("nothing is given for", option.usage, hint)
         values[option.name] = tuple(found) if option.repeatable else (found or [None])[0]
     return Parsed(wish, values)
 
@@ -141,11 +141,10 @@ def _values(
     if option.flag in given:
         what = f"bad value for {option.flag}"
         return [_parsed(option, text, UsageError, what) for text in given[option.flag]]
-    variable = environ.get(option.variable)
+    variable = None if option.companion in given else environ.get(option.variable)
     if variable is not None and (variable or option.empty_is_wrong):
-        if option.companion not in given:
-            where = f"bad value for {option.variable} in the environment"
-            return [_parsed(option, variable, ConfigError, where)]
+        where = f"bad value for {option.variable} in the environment"
+        return [_parsed(option, variable, ConfigError, where)]
     return [] if option.default is None else [option.parse(option.default)]
 
 

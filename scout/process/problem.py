@@ -7,9 +7,13 @@ from urllib.parse import quote
 CONTENT_TYPE = "application/problem+json"
 
 
+_NEWER = {413: "Content Too Large", 414: "URI Too Long"}
+"""What RFC 9110 calls them; Python does so since 3.13."""
+
+
 def reason(status: int) -> str:
     """What a status is called."""
-    return HTTPStatus(status).phrase
+    return _NEWER.get(status) or HTTPStatus(status).phrase
 
 
 def document(status: int, detail: str, path: str | None = None) -> bytes:

@@ -17,7 +17,6 @@ from waitress import wasyncore
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
-from scout.core.ratelimit import RateLimit
 from scout.process import listen, log
 from scout.process.connection import Connection
 
@@ -34,7 +33,7 @@ PAUSE = 1.0
 """Seconds until a connection that could not be accepted is tried again."""
 
 QUIET = 60.0
-"""Seconds between two lines in the log about connections that have to wait."""
+"""Seconds between two lines in the log about what peers can cause as often as they like."""
 
 SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 """What accept(2) says when it is not the connection's fault."""
@@ -109,11 +108,9 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         self.served_at = time.monotonic()
         self._limit = limit
         self._still = still
-        self._log = log
+        self._crowded = log.limited(1, QUIET)
+        self._refusals = log.limited(1, QUIET)
         self._observe = observe
-        self._trickle = RateLimit(1, QUIET)
-        self._refusals = RateLimit(1, QUIET)
-        self._refusing = threading.Lock()
         self._deaf_until = 0.0
         self._tidy_at = 0.0
         super().__init__(*args, **options)
@@ -150,27 +147,26 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         """Take the next connection from `accept`."""
         try:
             accepted = accept()
-            if accepted is not None:
-                self.set_socket_options(accepted[0])
         except OSError as error:
             # It goes on waiting, and would wake the loop again at once.
             if error.errno not in SCARCE or not self._close_stillest(str(error.strerror)):
                 self._deaf_until = time.monotonic() + PAUSE
             return
-        if accepted is not None:
-            connection, peer = accepted
-            self.channel_class(self, connection, peer, self.adj, map=self._map)
+        if accepted is None:
+            return
+        connection, peer = accepted
+        try:
+            self.set_socket_options(connection)
+        except OSError:  # it has gone already
+            connection.close()
+            return
+        self.channel_class(self, connection, peer, self.adj, map=self._map)
 
     def refused(self, status: int, detail: str, peer: str, seconds: float) -> None:
         """A request was refused before the application saw it. Any thread may call this."""
         if self._observe is not None:
             self._observe(status, seconds)
-        with self._refusing:
-            more = self._refusals.admit(time.monotonic())
-        if more is not None:
-            self._log.info(
-                "a request was refused", status=status, reason=detail, peer=peer, more=more
-            )
+        self._refusals.info("a request was refused", status=status, reason=detail, peer=peer)
 
     def _close_stillest(self, reason: str) -> bool:
         """Close the connection that has waited for its peer for the longest time, if that is
@@ -178,12 +174,9 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         idle = (it for it in self.active_channels.values() if not it.requests)
         stillest = min(idle, key=lambda it: it.idle_since, default=None)
         if stillest is None or time.monotonic() - stillest.idle_since < self._still:
-            if self._trickle.admit(time.monotonic()) is not None:
-                self._log.warning(
-                    "no room for another connection",
-                    open=len(self.active_channels),
-                    reason=reason,
-                )
+            self._crowded.warning(
+                "no room for another connection", open=len(self.active_channels), reason=reason
+            )
             return False
         stillest.handle_close()
         return True

@@ -21,10 +21,13 @@ def target(address: str) -> str:
     gRPC reads what it is given as a URI (RFC 3986) if that is possible: `dns:3000` is a host called
     3000, `unix:3000` a socket in the file system, `a%41` is aA. So the scheme is always said, and
     what means something in a URI, as a zone's %, is escaped (its resolvers undo that).
+
+    An address with a zone is resolved like a name: its interface may be away for a while, and then
+    gRPC takes `ipv6:` for a mistake and gives a channel that holds the event loop for ever.
     """
     host, _, port = address.rpartition(":")
-    if host.startswith("["):
-        return f"ipv6:[{quote(host[1:-1], safe=':')}]:{port}"
+    if host.startswith("[") and "%" not in host:
+        return f"ipv6:{host}:{port}"
     if host.replace(".", "").isdigit():
         return f"ipv4:{host}:{port}"
-    return f"dns:///{quote(host, safe='')}:{port}"
+    return f"dns:///{quote(host, safe='[:]')}:{port}"

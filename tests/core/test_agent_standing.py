@@ -1,12 +1,18 @@
 """What the agent claims of its directory, and in which order with what it sends."""
 
+from collections.abc import Sequence
+
 from scout.agent.core.inventory import Inventory
-from scout.core.messages import Ack, Health, Registered
+from scout.core.messages import Ack, AgentMessage, Health, Registered
 from tests.core.talk import GRANTED, Talk, changes
 
 
-def healths(said: list[object]) -> list[Health]:
+def healths(said: Sequence[AgentMessage]) -> list[Health]:
     return [message for message in said if isinstance(message, Health)]
+
+
+def granted(most: int) -> Registered:
+    return Registered(None, 2.0, 1.0, 13.0, serving=True, max_name_bytes=most)
 
 
 def test_a_directory_that_is_behind_is_told_at_once_and_stays_served() -> None:
@@ -46,7 +52,10 @@ def test_a_snapshot_that_is_taken_while_all_is_in_doubt_is_not_vouched_for() -> 
 
 
 def test_a_name_that_the_master_does_not_take_is_withheld_and_counted() -> None:
-    talk = Talk(b"a", b"x" * 256).begin()
+    talk = Talk(b"a", b"x" * 256)
+    talk.session.opened(talk.now)
+    talk.say()
+    talk.hear(granted(255))
     assert talk.inventory.names == {b"a"}
     talk.inventory.settle(b"y" * 300, True)
     [told] = healths([*talk.say()])
@@ -58,15 +67,15 @@ def test_a_name_that_the_master_does_not_take_is_withheld_and_counted() -> None:
     assert (told.omitted, told.reason) == (0, "")
 
 
-def granted(most: int) -> Registered:
-    return Registered(None, 2.0, 1.0, 13.0, serving=True, max_name_bytes=most)
-
-
 def test_another_master_may_take_longer_or_only_shorter_names() -> None:
     inventory = Inventory()
+    inventory.limit(255)
     for length in (10, 255, 300, 900):
         inventory.settle(b"n" * length, True)
-    lengths = lambda: sorted(map(len, inventory.names))  # noqa: E731
+
+    def lengths() -> list[int]:
+        return sorted(map(len, inventory.names))
+
     assert (lengths(), inventory.omitted) == ([10, 255], 2)
     inventory.limit(765)
     assert (lengths(), inventory.omitted) == ([10, 255, 300], 1)

@@ -16,8 +16,8 @@ from scout.wire.transport import target
         ("example.org.:3000", "dns:///example.org.:3000"),
         ("10.0.0.1:3000", "ipv4:10.0.0.1:3000"),
         ("[::1]:3000", "ipv6:[::1]:3000"),
-        ("[fe80::1%eth0-1.2]:3000", "ipv6:[fe80::1%25eth0-1.2]:3000"),
-        ("[fe80::1%br#1]:3000", "ipv6:[fe80::1%25br%231]:3000"),
+        ("[fe80::1%eth0-1.2]:3000", "dns:///[fe80::1%25eth0-1.2]:3000"),
+        ("[fe80::1%br#1]:3000", "dns:///[fe80::1%25br%231]:3000"),
     ],
 )
 def test_an_address_never_means_anything_else_in_a_uri(address: str, name: str) -> None:

@@ -39,8 +39,7 @@ class InventoryMachine(RuleBasedStateMachine):
     @precondition(lambda self: not self.inventory.in_flight)
     @rule(most=st.sampled_from([0, 20, 1 << 20]))
     def cut(self, most: int) -> None:
-        cut = self.inventory.cut()
-        parts: list[Changes] = []
+        cut, parts = self.inventory.cut(), list[Changes]()
         while not (parts and parts[-1].part.ends):
             part = cut.step(most)
             if part is not None:

@@ -28,6 +28,11 @@ for file in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/ssl/certs/ca-certific
     fi
 done
 
+# Both releases take the same archives, but for those with machine code.
+cache=$(dirname "$root")/pip
+mkdir -p "$cache" "$system/root/.cache/pip"
+mount --bind "$cache" "$system/root/.cache/pip"
+
 clean=(env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin)
 for name in SOURCE_DATE_EPOCH "${!PIP_@}"; do
     if [ -n "${!name:-}" ]; then

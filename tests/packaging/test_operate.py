@@ -65,7 +65,9 @@ def test_every_log_line_exists_in_the_source() -> None:
     assert len(lines) > 8
     # The client's state is put behind the word at run time.
     states = {"client healthy", "client unhealthy", "client syncing"}
-    assert [line for line in lines if line not in states and f'"{line}"' not in source] == []
+    # Three dots stand for the rest of a long one.
+    literal = {line: f'"{line}"'.replace('..."', "") for line in lines if line not in states}
+    assert [line for line, text in literal.items() if text not in source] == []
 
 
 def test_links_lead_somewhere() -> None:

@@ -69,15 +69,16 @@ def test_both_programs_run_there_under_systemd_and_list_a_file(
             machine.run(*check)
         machine.systemctl("start", "scoutmaster")
         agent = Agent(machine, "/srv/in box")
+        machine.write("/srv/in box/first", "")
         machine.systemctl("start", agent.unit)
         machine.write("/srv/in box/a letter", "")
 
         def listed() -> list[str]:
             return [f["filename"] for f in json.loads(machine.get("/files"))["files"]]
 
-        until(lambda: listed() == ["a letter"], "the file is listed")
-        machine.path("/srv/in box/a letter").unlink()
-        until(lambda: listed() == [], "the file is gone from the list")
+        until(lambda: listed() == ["a letter", "first"], "the files are listed")
+        machine.path("/srv/in box/first").unlink()
+        until(lambda: listed() == ["a letter"], "the file is gone from the list")
         python = machine.run("readlink", "-f", "/opt/scout/bin/python").stdout.strip()
         assert python == f"/usr/bin/python3.{PYTHONS[built.release]}"
         machine.systemctl("stop", agent.unit, "scoutmaster")

@@ -96,7 +96,7 @@ def test_an_address_in_use_ends_with_69(option: str) -> None:
         argv = dict(zip(FREE[::2], FREE[1::2], strict=True)) | {option: address}
         ended = run("scoutmaster", *(word for pair in argv.items() for word in pair))
     line = ended.complaint()
-    assert f"{address}; another program listens there, or on a part of it; see {option}" in line
+    assert f"{address}; another program listens there; see {option}" in line
     assert ended.code == 69
 
 
@@ -133,7 +133,7 @@ def test_a_low_port_that_anybody_may_have_can_be_in_use(option: str) -> None:
         text=True,
         check=False,
     )
-    assert f"127.0.0.1:80; another program listens there, or on a part of it; see {option}" in done.stderr
+    assert f"127.0.0.1:80; another program listens there; see {option}" in done.stderr
     assert done.returncode == 69
 
 

@@ -8,10 +8,14 @@ import resource
 import socket
 import time
 from collections.abc import Iterator
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
 from scout.errors import AddressInUse, NoPermission
+from scout.process import listen
+from scout.process.values import Address
+from scout.process.wsgi import HttpServer
 from tests.e2e.processes import wait_until
 from tests.shell.web_client import LIMIT, Site, ask, serving, view_of
 
@@ -124,6 +128,42 @@ def test_requests_sent_ahead_in_any_pieces_are_answered_in_order(size: int) -> N
             fields = http.client.parse_headers(reader)
             reader.read(int(fields["Content-Length"]))
     assert statuses == [status for _, status in some]
+
+
+@pytest.mark.parametrize("more", [b"\r\n", REQUEST * 3, b"x" * 1_000_000])
+def test_the_last_answer_arrives_whole_whatever_is_sent_behind_its_request(more: bytes) -> None:
+    """Closed with bytes unread, the connection would be reset, and the answer cut."""
+    with serving() as site:
+        site.desk.shown = LONG
+        for _ in range(5):
+            with site.connect(window=4096) as connection:
+                connection.sendall(REQUEST[:-2] + b"Connection: close\r\n\r\n")
+                connection.sendall(more[:100_000])
+                answer = http.client.HTTPResponse(connection)
+                answer.begin()
+                assert len(json.loads(answer.read())["files"]) == LONG.files
+
+
+def test_one_server_serves_several_sockets() -> None:
+    first = listen.listen(Address("127.0.0.1", 0), "HTTP", "--http")
+    port = first[0].getsockname()[1]
+    second = listen.listen(Address("127.0.0.2", port), "HTTP", "--http")
+
+    def app(_: WSGIEnvironment, respond: StartResponse) -> list[bytes]:
+        respond("200 OK", [("Content-Length", "2")])
+        return [b"ok"]
+
+    server = HttpServer(app, [*first, *second], "test", threads=1, connections=2)
+    try:
+        assert server.address == f"127.0.0.1:{port}, 127.0.0.2:{port}"
+        for _ in range(10):
+            for host in ("127.0.0.1", "127.0.0.2"):
+                connection = http.client.HTTPConnection(host, port, timeout=LIMIT)
+                assert ask(connection, "/").body == b"ok"
+                connection.close()
+    finally:
+        server.close()
+    listen.listen(Address("127.0.0.2", port), "HTTP", "--http")[0].close()
 
 
 def test_a_slow_reader_gets_the_revision_that_it_asked_for_whole() -> None:

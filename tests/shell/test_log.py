@@ -209,7 +209,7 @@ def test_a_long_value_is_cut_and_still_told_from_others() -> None:
 
 
 def test_the_traceback_of_endless_recursion_is_bounded() -> None:
-    logger, stream = lines_of("text")
+    logger, stream = lines_of("text", "error")
 
     def one(n: int) -> None:
         other(n + 1)

@@ -1,6 +1,7 @@
 """How the agent goes on after a stream has ended."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from random import Random
@@ -9,9 +10,11 @@ from typing import cast
 import grpc
 import pytest
 
+from scout.agent.channel import EOF, Call
 from scout.agent.core.inventory import Inventory
+from scout.agent.core.phase import Phase, Working
 from scout.agent.core.session import Session
-from scout.agent.report import EOF, Call, Ended, Reporter
+from scout.agent.report import Ended, Reporter
 from scout.core.liveness import Liveness
 from scout.core.messages import AgentMessage, Deregister, MasterMessage, Registered
 from scout.process import log
@@ -233,3 +236,89 @@ async def test_a_goodbye_waits_for_the_answer_to_the_registration() -> None:
         await goodbye
         await attempt
     assert heard == [Deregister()]
+
+
+async def test_a_bug_in_what_speaks_is_no_fault_of_the_network() -> None:
+    """It would be taken for one, and tried again for ever."""
+    granted = Registered(None, 2.0, 1.0, 13.0, serving=True)
+
+    async def kind(context: Context) -> None:
+        await context.read()
+        await context.write(codec.encode_master(granted))
+        while await context.read() is not EOF:
+            pass
+
+    class Buggy(Session):
+        def next(self, now: float) -> AgentMessage | Working | None:
+            if self.phase is Phase.LIVE:
+                raise ZeroDivisionError("a bug")
+            return super().next(now)
+
+    session = Buggy("host", b"/d", 1, "1", Inventory())
+    async with master(kind) as address:
+        reporter = Reporter(address, session, Liveness(), log.get("test"), Random(1), lambda: None)
+        with pytest.raises(ZeroDivisionError, match="a bug"):
+            await reporter.attempt()
+
+
+async def test_a_port_where_nobody_listens_says_so() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        session = Session("host", b"/d", 1, "1", Inventory())
+        reporter = Reporter(address, session, Liveness(), log.get("test"), Random(1), lambda: None)
+        ended = await reporter.attempt()
+    assert "refused" in ended.reason
+
+
+class Lines:
+    """A log that keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def warning(self, message: str, /, **_: object) -> None:
+        self.said.append(message)
+
+    info = warning
+
+
+async def test_a_master_that_takes_us_in_and_then_refuses_us_is_one_line() -> None:
+    """And the status names the refusal all the time, not only between two attempts."""
+    granted = Registered(None, 2.0, 1.0, 13.0, serving=True)
+    attempts = 0
+    enough = asyncio.Event()
+
+    async def full(context: Context) -> None:
+        nonlocal attempts
+        await context.read()
+        await context.write(codec.encode_master(granted))
+        await context.read()
+        attempts += 1
+        if attempts == 4:
+            enough.set()
+        await context.abort(CODE.RESOURCE_EXHAUSTED, "more than 5 files")
+
+    inventory = Inventory()
+    for number in range(6):
+        inventory.settle(b"%d" % number, present=True)
+    session = Session("host", b"/d", 1, "1", inventory)
+    session.vouch()
+    lines = Lines()
+    refusals: list[str] = []
+    async with master(full) as address:
+        reporter = Reporter(
+            address,
+            session,
+            Liveness(),
+            cast(log.Log, lines),
+            Caps(),
+            lambda: refusals.append(reporter.refusal),
+        )
+        running = asyncio.create_task(reporter.run())
+        async with asyncio.timeout(60.0):
+            await enough.wait()
+        running.cancel()
+        await asyncio.wait({running})
+    assert lines.said == ["the master refused the registration"]
+    assert set(refusals[3:]) == {"more than 5 files"}

@@ -67,7 +67,7 @@ class Cost:
         self._weigh(True, 0.0)
         self._weigh(False, 0.0)
 
-    def _weigh(self, watched: bool, weight: float) -> float:  # noqa: FBT001
+    def _weigh(self, watched: bool, weight: float) -> float:
         before, self._weight[watched] = self._weight[watched], weight
         return self._shares.weigh(watched=watched, before=before, now=weight)
 

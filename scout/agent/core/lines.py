@@ -1,11 +1,11 @@
-"""A file of directories, line by line: `PATH [key=value ...]`, with escapes as in fstab(5).
+r"""A file of directories, line by line: `PATH [key=value ...]`, with escapes as in fstab(5).
 
 Rules of this file:
 
 1. Fields are parted by blanks and tabs. A field that begins with `#` begins a comment.
 2. A backslash and three octal digits are the byte of that number, so that any path can be written:
-   `\\040` is a blank, `\\011` a tab, `\\012` the end of a line, `\\134` a backslash. A backslash that
-   begins anything else is a mistake.
+   `\040` is a blank, `\011` a tab, `\012` the end of a line, `\134` a backslash. A backslash
+   that begins anything else is a mistake.
 3. Nothing else means anything: no quotes, no continued lines, no variables. Bytes stay bytes.
 """
 

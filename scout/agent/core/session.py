@@ -51,7 +51,7 @@ GOLDEN = 0x9E3779B9
 """2^32 divided by the golden ratio: its multiples spread evenly."""
 
 GRACE_LEAST = 3.0
-"""The same before any master has told its own."""
+"""`Session.grace` before any master has told its own times."""
 
 GRACE = 0.25
 """Seconds between finding the master silent and giving it up."""
@@ -242,6 +242,11 @@ class Session:
         if self._last_call is None:
             self._last_call = now + GRACE
         return now >= self._last_call
+
+    @property
+    def heard_at(self) -> float:
+        """When the master said something last on this stream, or when the stream began."""
+        return self._heard
 
     @property
     def slowest(self) -> float:
