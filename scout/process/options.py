@@ -181,7 +181,7 @@ def help_text(manual: Manual) -> str:
 
 def _otherwise(option: Option) -> str:
     """What holds if an option is not given, and whether it may be given again."""
-    said = "; may be given several times" if option.repeatable else ""
+    said = "; repeatable" if option.repeatable else ""
     if option.default is not None:
         return f"{said}; default: {option.default}"
     if option.required:

@@ -141,7 +141,7 @@ def test_of_two_that_say_the_same_thing_the_command_line_wins_for_both(
 
 def test_what_may_be_repeated_and_what_stands_in_for_it_is_in_the_help() -> None:
     text = " ".join(help_text(MANY).split())
-    assert "[TOOL_PLACE; may be given several times; required without --places-from]" in text
+    assert "[TOOL_PLACE; repeatable; required without --places-from]" in text
 
 
 @pytest.mark.parametrize(
