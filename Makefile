@@ -14,13 +14,14 @@ PROTOC := $(BIN)/python -m grpc_tools.protoc -Iscout/wire=protos
 ARGS   ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-packaging quick lint format proto proto-check chart lock deb test-debian13 bench bench-compare clean
+.PHONY: help run test test-packaging test-debian13 quick lint format proto proto-check chart lock deb bench bench-compare clean
 
 help:
 	@echo "make run             start a master and a scout on DIR, show /files, until Ctrl-C"
 	@echo "                     (DIR=$(DIR) GRPC=$(GRPC) HTTP=$(HTTP))"
 	@echo "make test            all tests but those of packaging (ARGS='-k storm' for some of them)"
 	@echo "make test-packaging  the tests of package, units, image and chart; some need root"
+	@echo "make test-debian13   what make test does, in a Debian 13 with its Python; as root"
 	@echo "make quick           lint, and the tests of the pure cores: half a minute"
 	@echo "make lint            formatting, ruff, mypy, import contracts"
 	@echo "make format          format, and mend what can be mended"
@@ -29,7 +30,6 @@ help:
 	@echo "make lock            pin the newest versions in requirements.txt and requirements-dev.txt"
 	@echo "make chart           copy the alerts and the dashboard into the chart"
 	@echo "make deb             the Debian package for this host's Debian, in dist/"
-	@echo "make test-debian13   build, install and start the package in a Debian 13; as root"
 	@echo "make bench           measure (ARGS='--help' tells what)"
 	@echo "make bench-compare   measure, and compare with the figures that are checked in"
 	@echo "make clean           remove everything that was made here"
@@ -56,6 +56,10 @@ test: $(READY)
 test-packaging: $(READY)
 	tests/packaging/install.sh
 	$(PYTEST) tests/packaging $(ARGS)
+
+test-debian13:
+	tests/packaging/install.sh
+	tests/packaging/suite.sh .cache/packaging/debian13 '$(ARGS)'
 
 quick: lint
 	$(PYTEST) tests/core -q $(ARGS)
@@ -100,10 +104,6 @@ chart:
 
 deb:
 	packaging/deb/build dist
-
-test-debian13: $(READY)
-	tests/packaging/install.sh
-	$(PYTEST) tests/packaging/test_releases.py $(ARGS)
 
 bench: $(READY)
 	$(BIN)/python -m bench $(ARGS)

@@ -4,7 +4,7 @@ import os
 import sys
 
 from scout import __version__
-from scout.process import log
+from scout.process import listen, log
 from scout.process.entry import enter, show
 from scout.process.options import help_text
 from scoutmaster import config
@@ -23,6 +23,8 @@ def _main() -> int:
         show(f"scoutmaster {__version__}\n")
     elif settings is not None:
         if wish == "check":
+            listen.check(settings.grpc, "agents", "--grpc")
+            listen.check(settings.http, "HTTP", "--http")
             show(
                 "scoutmaster: the configuration is right: "
                 f"agents at {settings.grpc}, HTTP at {settings.http}\n"

@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from scout import __version__
 from scout.core.histogram import Histogram
+from scout.core.labels import cut
 from scout.process import log
 from scout.process.lag import LagMonitor
 from scoutmaster.core.refusal import Status
@@ -32,8 +33,12 @@ APPLY = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1)
 
 HTTP = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
+LABEL = 200
+"""Bytes in a label. A path may have 4,096, and a client has two series or three."""
+
 RESYNCS = ("digest", "gap", "misfit")
 DEREGISTRATIONS = ("goodbye", "replaced", "unhealthy")
+TRANSITIONS = ("behind", "caught_up", "deregistered", "healthy", "registered", "unhealthy")
 CHANGES = ("added", "removed", "snapshot")
 REFUSALS = tuple(status.name.lower() for status in Status)
 
@@ -104,6 +109,11 @@ class _State(Collector):
             "1 if the list holds all files of all expected clients, else 0.",
             value=float(view.complete),
         )
+        yield GaugeMetricFamily(
+            "scoutmaster_clients_behind",
+            "Healthy clients that know that not all of their files are in the list.",
+            value=view.behind,
+        )
         for name, text, label, known, counts in (
             ("resyncs", "Snapshots asked for.", "reason", RESYNCS, tally.resyncs),
             (
@@ -113,6 +123,7 @@ class _State(Collector):
                 DEREGISTRATIONS,
                 tally.deregistrations,
             ),
+            ("transitions", "Changes of clients' standing.", "to", TRANSITIONS, tally.transitions),
             (
                 "changes",
                 "Names added, removed, or taken in by a snapshot.",
@@ -166,8 +177,7 @@ def _clients_text(rows: tuple[ClientRow, ...]) -> bytes:
     """The families with a series for each client, written out here: the library takes 20 times
     as long, and there may be thousands."""
     labels = [
-        f'host="{_escape(row.host)}",directory="{_escape(_directory(row.directory))}"'
-        for row in rows
+        f'host="{_label(row.host)}",directory="{_label(_directory(row.directory))}"' for row in rows
     ]
     counts = Counter(row.state for row in rows)
     lines = [
@@ -179,6 +189,13 @@ def _clients_text(rows: tuple[ClientRow, ...]) -> bytes:
         *(
             f"scoutmaster_client_healthy{{{label}}} {int(row.state == Standing.HEALTHY.value)}"
             for label, row in zip(labels, rows, strict=True)
+        ),
+        "# HELP scoutmaster_client_omitted Entries that the client withholds.",
+        "# TYPE scoutmaster_client_omitted gauge",
+        *(
+            f"scoutmaster_client_omitted{{{label}}} {row.omitted}"
+            for label, row in zip(labels, rows, strict=True)
+            if row.omitted
         ),
         "# HELP scoutmaster_client_files Files that the client reported last.",
         "# TYPE scoutmaster_client_files gauge",
@@ -196,6 +213,7 @@ def _directory(path: bytes) -> str:
     return path.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")
 
 
-def _escape(text: str) -> str:
-    """A label's value, as the text format wants it."""
+def _label(text: str) -> str:
+    """A label's value, not too long, as the text format wants it."""
+    text = cut(text, LABEL)
     return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

@@ -4,28 +4,25 @@ import asyncio
 import time
 from concurrent.futures import Future
 
-from scout.process.lag import LagMonitor
 from scoutmaster.core.master import Master
+from scoutmaster.core.verdict import Pulse, Verdict, judge
 from scoutmaster.core.view import ClientRow, View
 
 ASK_LIMIT = 5.0
 """Seconds that a request waits for the event loop before it is answered with 503."""
 
-DEAD = 10.0
-"""Seconds that the event loop may be held before the master calls itself ill."""
-
 
 class MasterReader:
     """May be used from any thread."""
 
-    def __init__(self, master: Master, lag: LagMonitor, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, master: Master, loop: asyncio.AbstractEventLoop) -> None:
         self._master = master
-        self._lag = lag
         self._loop = loop
 
     def view(self) -> View:
-        """The published view: one revision, whole."""
-        return self._master.view
+        """The published view: one revision, whole. It is `complete` only if it still is."""
+        pulse, view = self._pulse(), self._master.view
+        return view if judge(pulse, time.monotonic()).current else view.withdraw()
 
     def clients(self) -> tuple[ClientRow, ...]:
         """All clients at one moment. Raises TimeoutError if the event loop does not answer."""
@@ -47,17 +44,18 @@ class MasterReader:
 
     def ready(self) -> str | None:
         """Why the list should not be relied on yet, or None."""
-        master = self._master
-        if not master.serving:
-            return "the master is shutting down"
-        if not master.settled:
-            return "the master has just started and waits for its agents"
-        return self.alive()
+        return self._verdict().unready or None
 
     def alive(self) -> str | None:
         """Why the master is ill, or None."""
-        held = time.monotonic() - self._lag.seen_at
-        return f"the event loop has been held for {held:.0f} s" if held > DEAD else None
+        return self._verdict().ill or None
+
+    def _pulse(self) -> Pulse:
+        master = self._master
+        return Pulse(master.seen_at, master.due, master.serving, master.settled)
+
+    def _verdict(self) -> Verdict:
+        return judge(self._pulse(), time.monotonic())
 
     def _rows(self) -> tuple[ClientRow, ...]:
         now = time.monotonic()
@@ -77,6 +75,9 @@ class MasterReader:
                     lag=max(0.0, now - client.heard),
                     version=client.version,
                     peer=client.peer,
+                    real_path=client.real_path,
+                    behind=client.behind,
+                    omitted=client.omitted,
                 )
             )
         return tuple(rows)

@@ -123,8 +123,11 @@ def clients(rows: Iterable[ClientRow]) -> bytes:
             {
                 "host": row.host,
                 **_text("directory", row.directory),
+                **(_text("real_path", row.real_path) if row.real_path else {}),
                 "state": row.state,
                 "reason": row.reason,
+                "behind": row.behind,
+                "omitted": row.omitted,
                 "since": since.replace("+00:00", "Z"),
                 "files": row.files,
                 "sequence": row.sequence,
@@ -137,11 +140,10 @@ def clients(rows: Iterable[ClientRow]) -> bytes:
 
 
 def _tail(view: View) -> bytes:
-    summary = {
-        "complete": view.complete,
-        "revision": view.revision,
-        "clients": {"healthy": view.healthy, "unhealthy": view.unhealthy},
-    }
+    clients = {"healthy": view.healthy, "unhealthy": view.unhealthy}
+    if view.behind:
+        clients["behind"] = view.behind
+    summary = {"complete": view.complete, "revision": view.revision, "clients": clients}
     return b"]," + json.dumps(summary, separators=(",", ":")).encode()[1:] + b"\n"
 
 

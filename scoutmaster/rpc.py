@@ -16,19 +16,23 @@ import grpc
 import grpc.aio
 
 from scout.core.messages import Changes, Deregister
-from scout.core.ratelimit import RateLimit
 from scout.errors import ProtocolError
 from scout.process.log import Log
 from scout.wire import codec, transport
+from scoutmaster.client_log import ClientLog
 from scoutmaster.core.catalog import BUDGET
 from scoutmaster.core.master import Master
-from scoutmaster.core.refusal import Refused, Status
-from scoutmaster.core.registry import Standing
+from scoutmaster.core.refusal import BUG, Ending, Refused, Status
 from scoutmaster.core.session import Session
-from scoutmaster.core.transitions import Transition
 
 MESSAGE_LIMIT = 1280 * 1024
 """Bytes in a message. Much more would hold the loop while it is taken apart."""
+
+IDLE = 5.0
+"""Seconds that a connection may have no stream. An agent opens one at once."""
+
+GREETING = 10.0
+"""Seconds that a new stream may take to register."""
 
 OPTIONS = (
     # With it a second master on the same port would share its agents instead of failing.
@@ -37,20 +41,19 @@ OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
     # One stream is one client; a connection with many is none of ours.
     ("grpc.max_concurrent_streams", 16),
+    # Nor is one without any for a while. A peer that keeps them open would use up our descriptors,
+    # and need not mean to: gRPC's asyncio client does, until its collector runs.
+    ("grpc.max_connection_idle_ms", round(1000 * IDLE)),
     *transport.OPTIONS,
 )
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
-GREETING = 10.0
-"""Seconds that a new stream may take to register."""
-
 PAUSE, PATIENCE = 0.05, 2.0
 """Seconds without a word, and at most in all, before a refused agent gets its status."""
 
-LINES, PERIOD = 20, 10.0
-"""Lines in the log, and in how many seconds, about streams that ended with an error. All of them
-are counted in `scoutmaster_refusals_total`."""
+GONE = (grpc.RpcError, grpc.aio.UsageError, grpc.aio.BaseError, asyncio.InvalidStateError)
+"""What reading from a stream that is gone, or writing to it, raises. All else is a bug."""
 
 MANY = 50_000
 """Names that came, after which they are taken from the cyclic collector's sight: 1 or 2 ms."""
@@ -64,11 +67,23 @@ EOF: object = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
 class _Stream:
     """One open stream: its session, its handler's task, and at most one writer."""
 
-    def __init__(self, session: Session, context: Context, task: asyncio.Task[object]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        context: Context,
+        task: asyncio.Task[object],
+        on_bug: Callable[[Session], None],
+    ) -> None:
         self.session = session
+        self._on_bug = on_bug
         self.context = context
         self.task = task
         self.writer: asyncio.Task[None] | None = None
+
+    def failed(self) -> None:
+        """A bug, whose exception is under way, ends this stream."""
+        self._on_bug(self.session)
+        self.task.cancel()
 
     def flush(self) -> None:
         """Send what the session owes, in order, without waiting for it."""
@@ -80,9 +95,12 @@ class _Stream:
         try:
             while outbox:
                 await self.context.write(codec.encode_master(outbox.popleft()))
-        except (grpc.aio.UsageError, grpc.aio.BaseError, asyncio.InvalidStateError):
+        except GONE:
             # The stream is gone; its handler finds out by itself and says so to the master.
             outbox.clear()
+        except Exception:  # noqa: BLE001 - a bug, which ends this stream alone
+            outbox.clear()
+            self.failed()
 
 
 class Streams:
@@ -99,13 +117,12 @@ class Streams:
     ) -> None:
         self._master = master
         self._greeting = greeting
-        self._log = log
+        self._log = ClientLog(log, clock)
         self._on_applied = on_applied
         self._clock = clock
         self._streams: dict[Session, _Stream] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
-        self._trickle = RateLimit(LINES, PERIOD)
         self._working = False
         self._fresh = 0
         self._closing = False
@@ -125,63 +142,64 @@ class Streams:
                 if session.ended:
                     stream.task.cancel()
         for turn in master.take_turns():
-            client = turn.client
-            say = self._log.warning if turn.bad else self._log.info
-            if not turn.bad and turn.after is Standing.UNHEALTHY:
-                say = self._log.debug  # on the way from its first snapshot to being healthy
-            say(
-                _event(turn),
-                host=client.host,
-                directory=client.directory,
-                peer=client.peer,
-                **({"reason": turn.reason} if turn.reason else {}),
-            )
+            if master.serving:  # after that all of them go, and one line says so
+                self._log.turned(turn)
         if master.catalog.busy and not self._working:
             self._working = True
             asyncio.get_running_loop().call_soon(self._work)
         self._arm()
 
-    def end_all(self, refusal: Refused) -> None:
+    def end_all(self, ending: Ending) -> None:
         """End every stream with a status."""
         self._closing = True
+        self._log.close()
         for session, stream in list(self._streams.items()):
-            session.end(refusal)
+            session.end(ending)
             stream.task.cancel()
 
-    async def flushed(self) -> None:
-        """Wait until nothing is being written."""
-        writers = [stream.writer for stream in self._streams.values() if stream.writer]
-        if writers:
-            await asyncio.wait(writers, timeout=1.0)
+    @property
+    def open(self) -> int:
+        """How many streams there are."""
+        return len(self._streams)
 
     async def _report(self, _: object, context: Context) -> None:
         task = asyncio.current_task()
         assert task is not None
         session = self._master.opened(unquote(context.peer()))
-        stream = self._streams[session] = _Stream(session, context, task)
+        stream = self._streams[session] = _Stream(session, context, task, self._bug)
         try:
             await self._read(session, context)
             if stream.writer is not None:
                 await stream.writer
         except Refused as refusal:
-            session.end(refusal)
+            session.end(refusal.ending)
         except asyncio.CancelledError:
             if session.ended is None:
                 raise
             task.uncancel()
+        except GONE:
+            raise
+        except Exception:  # noqa: BLE001 - a bug: that of one stream must not harm the others
+            self._bug(session)
         finally:
             # Before the status is sent: whoever reads it finds the claim as it says.
             del self._streams[session]
             self._master.closed(session, self._clock())
             self.after()
         if session.ended is not None:
-            await self._refuse(session, context, session.ended)
+            await self._refuse(session.peer, context, session.ended)
+
+    def _bug(self, session: Session) -> None:
+        """Log the exception under way, and let the stream end with INTERNAL."""
+        session.end(Ending(Status.INTERNAL, BUG))
+        self._log.bug(session.peer)
 
     async def _read(self, session: Session, context: Context) -> None:
         master, clock = self._master, self._clock
         data = await self._first(context)
         while data is not EOF:
             begun = clock()
+            master.looked(begun)
             try:
                 message = codec.decode_agent(cast(bytes, data))
             except ProtocolError as error:
@@ -209,19 +227,14 @@ class Streams:
                 Status.DEADLINE_EXCEEDED, f"no registration within {self._greeting:g} s"
             ) from error
 
-    async def _refuse(self, session: Session, context: Context, refusal: Refused) -> None:
+    async def _refuse(self, peer: str, context: Context, ending: Ending) -> None:
+        """End the stream with its status. By returning, not by `abort`: gRPC keeps the exception
+        that this raises, and by its traceback every frame and all that they held."""
         if not self._closing:
-            held_back = self._trickle.admit(self._clock())
-            if held_back is not None:
-                self._log.warning(
-                    "stream ended",
-                    peer=session.peer,
-                    status=refusal.status.name,
-                    reason=refusal.message,
-                    **({"others_not_logged": held_back} if held_back else {}),
-                )
+            self._log.ended(peer, ending)
             await _hear_out(context)
-        await context.abort(grpc.StatusCode[refusal.status.name], refusal.message)
+        context.set_code(grpc.StatusCode[ending.status.name])
+        context.set_details(ending.message)
 
     def _work(self) -> None:
         """One slice; the next one after whatever else the loop has to do."""
@@ -236,7 +249,10 @@ class Streams:
         """So many names more were taken in or put in order. They stay for long, and Python's
         cyclic collector would walk over all of them again and again, 40 ms for two million, and
         never find anything: it shall forget them. What is garbage by now would stay as well, so
-        that goes first; and it goes often, for what is walked over then holds the loop."""
+        that goes first; and it goes often, for what is walked over then holds the loop.
+
+        What ends later, and was there now, is freed by counting alone. So nothing that ends may be
+        part of a circle: no stream, no request, no exception with its traceback."""
         self._fresh += names
         if self._fresh >= MANY:
             self._fresh = 0
@@ -256,7 +272,9 @@ class Streams:
 
     def _tick(self) -> None:
         self._timer_at = float("inf")
-        self._master.tick(self._clock())
+        now = self._clock()
+        self._master.looked(now)
+        self._master.tick(now)
         self.after()
 
 
@@ -269,9 +287,3 @@ async def _hear_out(context: Context) -> None:
             while data is not EOF:
                 async with asyncio.timeout(PAUSE):
                     data = await context.read()
-
-
-def _event(turn: Transition) -> str:
-    if turn.before is None:
-        return "client registered"
-    return "client deregistered" if turn.after is None else f"client {turn.after.value}"

@@ -24,7 +24,7 @@ from scout.wire.codec import SERVICE
 from scoutmaster.config import Config
 from scoutmaster.core.master import Master
 from scoutmaster.core.policy import Policy
-from scoutmaster.core.refusal import Refused, Status
+from scoutmaster.core.refusal import Ending, Status
 from scoutmaster.metrics import Metrics
 from scoutmaster.reader import MasterReader
 from scoutmaster.rpc import OPTIONS, Streams
@@ -52,7 +52,6 @@ class Server:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._log = log.get("scoutmaster")
-        self._lag = LagMonitor(self._log)
         self._vitals = Liveness()
         self._tasks: list[asyncio.Task[None]] = []
         self._status = ""
@@ -67,6 +66,7 @@ class Server:
             max_files=config.max_files,
         )
         self.master = Master(policy, secrets.randbits(64), time.monotonic())
+        self._lag = LagMonitor(self._log, self.master.looked)
 
     async def live(self) -> int:
         """Listen, serve until told to stop, drain. Raises `ScoutError` if it can't listen."""
@@ -74,7 +74,7 @@ class Server:
         limit = descriptors.raise_limit()
         stop = stop_event()
         bugs = Bugs(self._log)
-        desk = MasterReader(self.master, self._lag, asyncio.get_running_loop())
+        desk = MasterReader(self.master, asyncio.get_running_loop())
         metrics = Metrics(desk, self.master.tally, self._lag)
         streams = Streams(self.master, self._log, metrics.applied)
         rpc = grpc.aio.server(options=OPTIONS)
@@ -96,7 +96,7 @@ class Server:
             await rpc.start()
             streams.after()
             self._spawn(self._lag.run())
-            self._spawn(self._report())
+            self._spawn(self._report(desk))
             self._spawn(self._feed_watchdog(http))
             systemd.ready()
             self._log.info(
@@ -136,7 +136,7 @@ class Server:
         await self._set_health(serving=False)
         streams.after()
         await asyncio.sleep(DRAIN)
-        streams.end_all(Refused(Status.UNAVAILABLE, "the master is shutting down"))
+        streams.end_all(Ending(Status.UNAVAILABLE, "the master is shutting down"))
         await rpc.stop(DRAIN)
 
     async def _set_health(self, *, serving: bool) -> None:
@@ -145,10 +145,10 @@ class Server:
         for service in ("", SERVICE):
             await self._servicer.set(service, status)
 
-    async def _report(self) -> None:
+    async def _report(self, desk: MasterReader) -> None:
         """Keep `systemctl status` up to date; once a second is enough for a person."""
         while True:
-            view = self.master.view
+            view = desk.view()
             state = "complete" if view.complete else "not complete"
             status = f"The list is {state}: {view.healthy} healthy, {view.unhealthy} unhealthy"
             if status != self._status:

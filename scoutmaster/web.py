@@ -117,7 +117,7 @@ class App:
             raise Problem(503, f"{trouble}: nobody knows whether the list is still true")
         view = self._desk.view()
         squeeze = accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
-        tag = f'"{view.revision}-gzip"' if squeeze else f'"{view.revision}"'
+        tag = f'"{view.tag}-gzip"' if squeeze else f'"{view.tag}"'
         headers = [
             ("ETag", tag),
             ("Cache-Control", "no-cache"),

@@ -26,6 +26,7 @@ PACKAGES = {
     "losetup": "mount",
     "lowntfs-3g": "ntfs-3g",
     "mkfs.btrfs": "btrfs-progs",
+    "mkfs.exfat": "exfatprogs",
     "mkfs.ext4": "e2fsprogs",
     "mkfs.xfs": "xfsprogs",
     "mkntfs": "ntfs-3g",

@@ -35,8 +35,9 @@ from scout.process import log
 POLLER_SLACK = 10.0
 """Seconds that a round of the patrol may come late on a loaded host before it counts as stuck."""
 
-STANDSTILL_LEAST = 1.0
-"""Seconds that are no standstill, however short the poll interval."""
+STANDSTILL_LEAST, STANDSTILL_POLLED = 0.4, 1.0
+"""Seconds that are no standstill, however short the master's interval, or that of polling: an idle
+loop turns each tenth of a second."""
 
 
 class Agent:
@@ -60,6 +61,7 @@ class Agent:
         self.log = log.get("scout")
         if not self.alone:
             self.log = DirectoryLog(logging.getLogger("scout"), self.directory)
+        self._moves = self.log.limited()  # whoever may switch a link may do so all day
         self.watching = self._told_waiting = False
         self._poll_interval = directory.poll_interval
         self._on_state = on_state
@@ -136,7 +138,7 @@ class Agent:
 
     def moved(self, path: bytes) -> None:
         """The path leads to another directory: the claim stays, and is told where it leads."""
-        self.log.warning(
+        self._moves.warning(
             "the path leads to another directory now",
             directory=self.session.directory,
             real_path=path,
@@ -160,9 +162,9 @@ class Agent:
     def turn(self) -> None:
         """The event loop turns. After a standstill nothing is vouched for until all is caught up
         with; so this comes before anything is said."""
-        limit = self.session.grace
+        limit = max(self.session.grace, STANDSTILL_LEAST)
         if self.patrol.figures.mode == "poll":
-            limit = min(limit, max(self._poll_interval, STANDSTILL_LEAST))
+            limit = min(limit, max(self._poll_interval, STANDSTILL_POLLED))
         # This clock goes on while the host is suspended.
         seconds = self._standstill.turn(time.clock_gettime(time.CLOCK_BOOTTIME), limit)
         if seconds:

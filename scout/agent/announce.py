@@ -13,14 +13,10 @@ from scout.agent.core.inventory import Inventory
 from scout.agent.core.monitor import UNREAD, Life
 from scout.core.histogram import Histogram
 from scout.core.labels import cut
-from scout.core.ratelimit import RateLimit
 from scout.process.log import Log
 
 SCAN_SECONDS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Bounds in seconds: a scan takes about 0.65 s for a million names on a local disk."""
-
-LINES, PERIOD = 20, 60.0
-"""Lines in so many seconds that whoever moves the directory, or names files, can cause."""
 
 
 @dataclass(slots=True)
@@ -66,8 +62,9 @@ class Announcer:
         self._inventory = inventory
         self._figures = figures
         self._listener = listener
-        self._log = log
-        self._lines = RateLimit(LINES, PERIOD)
+        # Whoever moves the directory away and back, or names files, causes these. The last of each
+        # always comes through, since it is how things are.
+        self._availability, self._modes, self._omissions = (log.limited() for _ in range(3))
         self._mode = self._omission = ""
         self.verdict = Verdict(available=False, behind=False, reason=UNREAD)
 
@@ -76,44 +73,45 @@ class Announcer:
         life, figures = self._life, self._figures
         if life.mode not in (self._mode, "none"):
             figures.mode = self._mode = life.mode
-            self._log_mode(now)
+            self._log_mode()
         if self._inventory.omission != self._omission:
             self._omission = self._inventory.omission
-            self._log_omission(now)
+            self._log_omission()
         before, self.verdict = self.verdict, life.verdict(now)
         if self.verdict == before:
             return
         figures.available, figures.behind = self.verdict.available, self.verdict.behind
-        self._log_verdict(before, now)
+        self._log_verdict(before)
         self._listener.judged(self.verdict)
 
-    def _log_verdict(self, before: Verdict, now: float) -> None:
-        verdict = self.verdict
+    def _log_verdict(self, before: Verdict) -> None:
+        verdict, directory = self.verdict, self._config.path
         if not verdict.available:
-            self._say("warning", "the directory is unavailable", now, reason=verdict.reason)
+            self._availability.warning(
+                "the directory is unavailable", reason=verdict.reason, directory=directory
+            )
         elif not before.available and before.reason != UNREAD:
-            self._say("info", "the directory is available", now)
+            self._availability.info("the directory is available", directory=directory)
 
-    def _log_mode(self, now: float) -> None:
+    def _log_mode(self) -> None:
+        directory = self._config.path
         if self._mode == "poll":
             every = f"{self._config.poll_interval:g}s"
-            self._say("warning", "going on by polling alone", now, why=self._life.why, every=every)
+            self._modes.warning(
+                "going on by polling alone", why=self._life.why, every=every, directory=directory
+            )
         else:
-            self._say("info", "watching by events", now)
+            self._modes.info("watching by events", directory=directory)
 
-    def _log_omission(self, now: float) -> None:
+    def _log_omission(self) -> None:
         """One name stands for all."""
         inventory = self._inventory
         for example in (*islice(inventory.withheld, 1), *islice(inventory.unexamined, 1)):
             name = cut(example.decode("utf-8", "backslashreplace"), 100)
-            self._say("warning", "entries are withheld", now, why=self._omission, example=name)
+            self._omissions.warning(
+                "entries are withheld",
+                why=self._omission,
+                example=name,
+                directory=self._config.path,
+            )
             return
-
-    def _say(self, level: str, text: str, now: float, **fields: object) -> None:
-        held_back = self._lines.admit(now)
-        if held_back is None:
-            return
-        if held_back:
-            fields["others_not_logged"] = held_back
-        say = self._log.warning if level == "warning" else self._log.info
-        say(text, directory=self._config.path, **fields)

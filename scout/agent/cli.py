@@ -10,7 +10,7 @@ from scout import __version__
 from scout.agent import config
 from scout.agent.first import First, look_first, no_answer, refuse
 from scout.errors import ScoutError, printable
-from scout.process import log
+from scout.process import listen, log
 from scout.process.entry import enter, show
 from scout.process.options import help_text
 
@@ -29,6 +29,10 @@ def _main() -> int:
     elif settings is not None:
         if wish == "check":
             wrong = _check(settings)
+            if settings.health is not None:
+                listen.check(settings.health, "health checks", "--health")
+            if settings.metrics is not None:
+                listen.check(settings.metrics, "metrics", "--metrics")
             directories = f"{len(settings.directories)} directories"
             if len(settings.directories) == 1:
                 directories = printable(os.fsdecode(settings.directories[0].path))

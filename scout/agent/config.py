@@ -67,7 +67,8 @@ OPTIONS = (
     Option(
         "--require-mount", "SCOUT_REQUIRE_MOUNT", "", switch, "off",
         "Serve the directory only while it lies on a mount other than the root file system, "
-        "mounted on it or above it. Without this option the mount that it lay on when the agent "
+        "mounted on it or above it; a folder that is bound above it, as in a container, is none. "
+        "Without this option the mount that it lay on when the agent "
         "first saw it is required, so an unmounted disk is never an empty directory.",
     ),
     Option(

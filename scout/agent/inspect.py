@@ -28,6 +28,9 @@ _AT_EMPTY_PATH = _STATX_MNT_ID = 0x1000
 _MNT_ID_AT = 0x90
 """Where `stx_mnt_id` stands in `struct statx` (linux/stat.h)."""
 
+_SUBVOLUME = 256
+"""The inode number of each subvolume's root (BTRFS_FIRST_FREE_OBJECTID in linux/btrfs_tree.h)."""
+
 _GETFLAGS, _CASEFOLD = 0x80086601, 0x40000000
 """FS_IOC_GETFLAGS and FS_CASEFOLD_FL (linux/fs.h)."""
 
@@ -90,8 +93,8 @@ def sight(real: bytes, descriptor: int) -> DirectoryIdentity:
     mount = _mount_of(descriptor)
     found = _mounted(mount) if mount else None
     if found is None:
-        found = _point_above(real, mount or status.st_dev), _statfs_type(descriptor)
-    point, filesystem = found
+        found = _point_above(real, mount or status.st_dev), _statfs_type(descriptor), False
+    point, filesystem, folder = found
     casefold = filesystem in _FLAGGED and _ignores_case(descriptor)
     return DirectoryIdentity(
         real,
@@ -101,6 +104,7 @@ def sight(real: bytes, descriptor: int) -> DirectoryIdentity:
         point,
         filesystem,
         naming(filesystem, casefold=casefold),
+        folder,
     )
 
 
@@ -140,22 +144,40 @@ def _mount_of(descriptor: int) -> int:
     return 0
 
 
-def _mounted(mount: int) -> tuple[bytes, str] | None:
-    """Where a mount is mounted, and its type (proc_pid_mountinfo(5)); None without /proc.
+def _mounted(mount: int) -> tuple[bytes, str, bool] | None:
+    """Where a mount is mounted, its type, and whether it shows a mere folder of its file system
+    (proc_pid_mountinfo(5)); None if that is not known there: without /proc, or if it lies above our
+    root directory.
 
-    A mount that is not in the table lies above our root directory: `ROOT`, and the type is unknown.
+    What is bound over itself (a sandbox does so, to make it read-only) shows what lies beneath as
+    well; so it counts as the mount that it is bound over.
     """
-    wanted = b"%d" % mount
     try:
         with open("/proc/self/mountinfo", "rb") as lines:
-            for line in lines:
-                fields = line.split(b" ")
-                if fields[0] == wanted:
-                    kind = fields[fields.index(b"-", 6) + 1].decode("ascii", "replace")
-                    return _unescape(fields[4]), kind
+            table = {fields[0]: fields for line in lines if len(fields := line.split(b" ")) > 6}
     except OSError:
-        pass
-    return None
+        return None
+    found = table.get(b"%d" % mount)
+    if found is None:
+        return None
+    kind = found[found.index(b"-", 6) + 1].decode("ascii", "replace")
+    seen = 0
+    while (above := table.get(found[1])) is not None and seen < len(table):
+        (device, root, point), (over, its_root, its_point) = found[2:5], above[2:5]
+        below = point.removeprefix(its_point.rstrip(b"/"))
+        if device != over or root != its_root.rstrip(b"/") + below or above is found:
+            break
+        found, seen = above, seen + 1
+    point = _unescape(found[4])
+    return point, kind, found[3] != ROOT and not (kind == "btrfs" and _is_subvolume(point))
+
+
+def _is_subvolume(point: bytes) -> bool:
+    """Whether a directory of btrfs is one: it can be mounted as a disk of its own."""
+    try:
+        return os.stat(point).st_ino == _SUBVOLUME
+    except OSError:
+        return False
 
 
 def _unescape(field: bytes) -> bytes:

@@ -93,6 +93,7 @@ class Monitor:
         self.figures = Figures()
         self._announcer = Announcer(config, self._life, inventory, self.figures, listener, log)
         self._flood_lines = RateLimit(LINES, PERIOD)
+        self._drift_lines = log.limited()
 
     @property
     def reason(self) -> str:
@@ -242,7 +243,7 @@ class Monitor:
         verdict = self._life.verdict(self._clock())
         if changed and scan.reason == "poll" and watcher is not None and not verdict.behind:
             figures.drift += changed
-            self._log.warning(
+            self._drift_lines.warning(
                 "a poll found changes that no event had announced",
                 names=changed,
                 directory=place.path,

@@ -228,6 +228,9 @@ class Reporter:
             for task in (listener, speaker):
                 task.cancel()
             await asyncio.gather(listener, speaker, return_exceptions=True)
+            # An exception holds this frame, and this frame who holds the exception: in such a
+            # circle the call, and by it its connection, would stay until the collector comes by.
+            del listener, speaker, task
 
     async def _ended(self, listener: asyncio.Task[None], speaker: asyncio.Task[None]) -> bool:
         """Wait until one of them is over; False if the master is silent for too long. Raises what

@@ -205,13 +205,11 @@ class Scanner:
         if naming is Naming.LOOSE and not listing.standing:
             return
         listed = (known - unmet) | set(listing.appeared)
-        probes = folding.probes(listed, listed)
-        if probes is None:
+        identities = [_identity(name, descriptor) for name in folding.probes(listed, listed)]
+        if not identities:
             return
-        identities = [_identity(name, descriptor) for name in probes]
-        folds = identities[0] is not None and identities[0] == identities[1]
-        listing.exact = not any(identities)
-        if folds:
+        listing.exact = None in identities
+        if len(identities) == 2 and not listing.exact and identities[0] == identities[1]:
             listing.aliases = frozenset(
                 suspect
                 for suspect, name in folding.twins(listing.standing, listed)

@@ -13,6 +13,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Collection
 
+from scout.agent.core import folding
 from scout.agent.core.filesystems import Naming
 from scout.agent.core.inventory import Inventory
 from scout.agent.core.observe import Observation
@@ -181,7 +182,7 @@ class Verifier:
         if seen.lost:
             self._on_lost(seen.lost)
             return
-        if self.naming is not Naming.EXACT:
+        if self._proves_nothing(seen.doubted):
             self._reconciler.mention(seen.doubted)
             if seen.doubted:
                 self._on_asked()
@@ -201,6 +202,12 @@ class Verifier:
             self._reconciler.mention((self._held,))
         self._doubt(doubted)
         self._bound()
+
+    def _proves_nothing(self, names: Collection[bytes]) -> bool:
+        """True if a lookup may find one of `names` although the directory has it not."""
+        if self.naming is Naming.UNKNOWN:
+            return not all(map(folding.one_spelling, names))
+        return self.naming is Naming.LOOSE
 
     def _bound(self) -> None:
         if max(self._waiting, self._reconciler.mentioned) > DOUBTS:

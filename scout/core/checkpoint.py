@@ -7,10 +7,11 @@ BATCH = 2048
 takes it 30 ms; and its event loop is not to be held for 50."""
 
 PART = 4096
-"""Names in a part of a snapshot. With 255 bytes each they make 1.1 MiB, well under gRPC's 4."""
+"""Names in a part of a snapshot."""
 
 BYTES = 1024 * 1024
-"""Bytes of names in a delta, or in a part of a snapshot."""
+"""Bytes of names in a delta, or in a part of a snapshot. Names as long as there may be would make
+17 MB of a part, which nobody takes in one message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,21 @@
 """File names as Scout knows them: bytes, checked before they are believed, and summed up.
 
-A Linux file name is any sequence of 1 to 255 bytes without "/" and NUL (path_resolution(7),
-`NAME_MAX` in limits.h); "." and ".." are not files.
+A Linux file name is any sequence of 1 to 4,095 bytes without "/" and NUL (path_resolution(7));
+"." and ".." are not files.
 """
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
-MAX_LENGTH = 255
-"""Bytes in a name, `NAME_MAX`: no file system in Linux' VFS goes beyond it."""
+MAX_LENGTH = 4095
+"""Bytes in a name: what the kernel's interface allows, whatever the file system.
+
+`NAME_MAX`, 255, is what most file systems keep to, and no bound: vfat, exFAT, NTFS and CIFS count
+255 UTF-16 units, which are up to 765 bytes, and FUSE takes 1,024, or more if both ends agree. A
+path that is given to the kernel has at most 4,095 bytes (`PATH_MAX` less its NUL, see getname in
+fs/namei.c), and a directory that lists a longer name is read as EIO (verify_dirent_name in
+fs/readdir.c; tried with 4,095 and 4,096 by a FUSE file system of our own).
+"""
 
 MASK = (1 << 64) - 1
 
@@ -21,6 +28,11 @@ def digest(names: Iterable[bytes]) -> int:
     """
     decode = int.from_bytes
     return sum([decode(blake2b(name, digest_size=8).digest(), "little") for name in names]) & MASK
+
+
+def bytes_of(names: Iterable[bytes]) -> int:
+    """How many bytes the names are, all together."""
+    return sum(map(len, names))
 
 
 def fault(names: Sequence[bytes]) -> str | None:

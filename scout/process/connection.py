@@ -11,7 +11,7 @@ import socket
 import termios
 import time
 from array import array
-from typing import Any, Protocol
+from typing import Any
 from wsgiref.types import WSGIEnvironment
 
 from waitress.adjustments import Adjustments
@@ -31,15 +31,6 @@ UNUSED_SECONDS = 120.0
 LINGER_SECONDS = 2.0
 """Seconds for which what comes behind the last request is read and thrown away. To close with
 unread bytes would reset the connection, and the answer could be lost (RFC 9112, 9.6)."""
-
-
-class Owner(Protocol):
-    """What a connection tells its server."""
-
-    served_at: float
-
-    def refused(self, status: int, detail: str, peer: str, seconds: float) -> None:
-        """A request was refused before the application saw it. Any thread may call this."""
 
 
 class Request:
@@ -62,6 +53,11 @@ class Request:
     def behind(self) -> bytes:
         """What came after it."""
         return self._reader.behind if self.error is None else b""
+
+    @property
+    def begun(self) -> bool:
+        """Has more of it come than blank lines?"""
+        return self._reader.line is not None or bool(self._reader.behind.strip())
 
     @property
     def headers_finished(self) -> bool:
@@ -192,7 +188,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
                 self.handle_close()
         elif self.requests:
             return
-        elif request is not None and now - request.begun_at >= REQUEST_SECONDS:
+        elif request is not None and request.begun and now - request.begun_at >= REQUEST_SECONDS:
             late = f"the request did not come within {REQUEST_SECONDS:g} s"
             request.refuse(Refusal(408, late))
             with self.requests_lock:

@@ -7,9 +7,11 @@ One rule for all listeners of both programs, whoever opens them:
 - All of it or nothing: where a part is taken, nothing is served.
 """
 
+import contextlib
 import errno
 import os
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 from scout.errors import AddressInUse, NoPermission
@@ -37,8 +39,29 @@ def listen(address: Address, what: str, option: str) -> list[socket.socket]:
     `what` can't be done without it, and `option` chooses it: for the error. Raises `AddressInUse`
     or `NoPermission`.
     """
-    try:
+    with _explained(address, what, option):
         return _listen_all(_places(address.host), address.port)
+
+
+def check(address: Address, what: str, option: str) -> None:
+    """Raise what `listen` would, but for a port that is taken: it may be by the very program whose
+    options are checked. Nothing is opened."""
+    with _explained(address, what, option):
+        for family, host in _places(address.host):
+            with socket.socket(family, socket.SOCK_STREAM) as it:
+                it.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    it.bind(_numeric(family, host, address.port))
+                except OSError as error:
+                    if error.errno != errno.EADDRINUSE:
+                        raise
+
+
+@contextlib.contextmanager
+def _explained(address: Address, what: str, option: str) -> Iterator[None]:
+    """Turn what goes wrong within into one clear line."""
+    try:
+        yield
     except socket.gaierror as error:
         hint = f"this host has no such name or address; see {option}"
         raise AddressInUse(f"can't serve {what}", str(address), hint) from error
@@ -131,7 +154,11 @@ def _listen_all(places: list[tuple[socket.AddressFamily, str]], port: int) -> li
 
 
 def _listen_at(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
-    where = socket.getaddrinfo(
-        host, port, family, socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_PASSIVE
-    )[0][4]
+    where = _numeric(family, host, port)
     return socket.create_server(where, family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
+
+
+def _numeric(family: socket.AddressFamily, host: str, port: int) -> Any:
+    """The address as bind(2) takes it."""
+    flags = socket.AI_NUMERICHOST | socket.AI_PASSIVE
+    return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=flags)[0][4]

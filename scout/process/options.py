@@ -71,15 +71,15 @@ SHOWN = 512
 """Bytes of a wrong value that are shown."""
 
 WISHES = {
-    "--check": "Check the configuration, say what it is, and exit.",
+    "--check": "Refuse what the start would refuse, or say what the options mean, and exit.",
     "--version": "Print the version and exit.",
     "--help": "Print this text and exit.",
 }
 
 SOURCES = """An option is taken from the command line, else from the environment variable in
-brackets, else it has its default. An empty variable counts as not set. Durations are written
-500ms, 5s, 2m, 1h. The variable of an option without a value is 1, true, yes, on, or 0, false,
-no, off."""
+brackets, else it has its default. An empty variable counts as not set. Values are taken as
+they are, with any quotes and blanks around them. Durations are written 500ms, 5s, 2m, 1h. The
+variable of an option without a value is 1, true, yes, on, or 0, false, no, off."""
 
 
 def parse(manual: Manual, argv: Sequence[str], environ: Mapping[str, str]) -> Parsed:
@@ -105,6 +105,7 @@ def _split(manual: Manual, argv: Sequence[str]) -> tuple[dict[str, list[str]], s
     by_flag = {option.flag: option for option in manual.options}
     given: dict[str, list[str]] = {}
     wish = "run"
+    before: Option | None = None
     words = list(reversed(argv))
     while words:
         word = words.pop()
@@ -115,23 +116,42 @@ def _split(manual: Manual, argv: Sequence[str]) -> tuple[dict[str, list[str]], s
                 return {}, wish
             continue
         option = by_flag.get(flag)
-        hint = f"see {manual.program} --help"
         if option is None:
-            raise UsageError(
-                "unknown option" if word.startswith("-") else "unexpected argument",
-                repr(word),
-                hint,
-            )
+            raise _unexpected(manual, by_flag, word, before)
+        before = option
         if flag in given and not option.repeatable:
             raise UsageError("given twice", flag, "give it once")
         if not option.metavar:
             text = text if equals else "true"
         elif not equals:
             if not words:
-                raise UsageError("a value is missing", option.usage, hint)
+                raise UsageError("a value is missing", option.usage, _see(manual))
             text = words.pop()
         given.setdefault(flag, []).append(text)
     return given, wish
+
+
+def _unexpected(
+    manual: Manual, by_flag: Mapping[str, Option], word: str, before: Option | None
+) -> UsageError:
+    """The error for a `word` that is no option, after the option `before`."""
+    shown, flag = repr(cut(word, SHOWN)), word.partition("=")[0]
+    if flag in WISHES:
+        return UsageError("no value is expected", shown, f"say {flag}")
+    if not word.startswith("-"):
+        hint = _see(manual)
+        if before is not None and not before.metavar:
+            hint = f"a value for {before.flag} is written {before.flag}=yes or {before.flag}=no"
+        return UsageError("unexpected argument", shown, hint)
+    import difflib  # noqa: PLC0415 - only a mistake needs it
+
+    close = difflib.get_close_matches(flag, [*by_flag, *WISHES], 1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return UsageError("unknown option", shown, hint + _see(manual))
+
+
+def _see(manual: Manual) -> str:
+    return f"see {manual.program} --help"
 
 
 def _values(

@@ -7,12 +7,15 @@ program, and is only logged. One that was ignored at the start (nohup(1)) stays 
 Call these on the main thread.
 """
 
-import asyncio
 import os
 import signal
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from scout.process import log
+
+if TYPE_CHECKING:
+    import asyncio
 
 STRAY = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 """Signals without a meaning here. Left alone they would end the process without a goodbye, and
@@ -33,8 +36,10 @@ def prepare() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def stop_event() -> asyncio.Event:
+def stop_event() -> "asyncio.Event":
     """An event that is set when the process is asked to stop. Call it on the running loop."""
+    import asyncio  # noqa: PLC0415 - --help, --check and a mistake need none, and it takes 18 ms
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     strays = _strays()

@@ -7,13 +7,14 @@ Rules of this file:
    ends those that have `ended`.
 2. `view` is replaced, never changed: whoever holds one holds one revision, whole. It is the only
    thing here that other threads may read.
-3. A client's files are in the catalog if and only if the client is healthy, except for the time
-   that a large change takes on its way in or out. `complete` is False for that time.
+3. `complete` is what is known when a view is made. What becomes of it while nothing happens, or
+   while nobody looks, is for `verdict` to say: `seen_at` and `due` are there for that.
 
 Times are monotonic seconds. Owned by one thread.
 """
 
 from scout.core.checkpoint import Checkpoint
+from scout.core.labels import cut
 from scout.core.messages import (
     Ack,
     AgentMessage,
@@ -27,15 +28,16 @@ from scout.core.messages import (
     Registered,
     Resync,
 )
-from scout.core.names import MASK, digest
-from scoutmaster.core.catalog import Catalog
-from scoutmaster.core.claim import check_claim, claimed
+from scout.core.names import MASK, MAX_LENGTH, digest
+from scoutmaster.core.claim import check_attempt, check_claim, claimed
+from scoutmaster.core.fleet import Fleet
 from scoutmaster.core.policy import Policy
-from scoutmaster.core.refusal import Refused, Status
-from scoutmaster.core.registry import Client, Registry, Standing
+from scoutmaster.core.refusal import Ending, Refused, Status
+from scoutmaster.core.registry import SHOWN, Client, Registry, Standing
 from scoutmaster.core.session import Session
 from scoutmaster.core.sorted_names import OutOfStep, SortedNames
-from scoutmaster.core.transitions import Counters, Transition
+from scoutmaster.core.transitions import Transition
+from scoutmaster.core.verdict import HELD
 from scoutmaster.core.view import View
 
 
@@ -50,17 +52,19 @@ class Master:
             limit=policy.limit,
             capacity=policy.max_clients,
         )
-        self.catalog = Catalog()
-        self.tally = Counters()
+        self._fleet = Fleet()
+        self.catalog = self._fleet.catalog
+        self.tally = self._fleet.tally
         self.serving = True
         self.settled = policy.settle <= 0
         self._epoch = f"{epoch:016x}"
         self._settle_at = now + policy.settle
-        self._healthy = 0
         self._revision = 0
         self._client_of: dict[Session, Client] = {}
         self._awake: dict[Session, None] = {}
-        self._turns: list[Transition] = []
+        self.seen_at = now
+        self.due: float | None = None
+        """When `tick` is due: what was published is known to be true until then, not longer."""
         self.view = View(self._name(), self.catalog.chunks, 0, False, 0, 0)
         self._publish()
 
@@ -73,11 +77,11 @@ class Master:
     def received(self, session: Session, message: AgentMessage, now: float) -> None:
         """The agent said something. Raises `Refused` where that ends the stream."""
         if session.ended:
-            raise session.ended
+            raise Refused.again(session.ended)
         try:
             self._received(session, message, now)
         except Refused as refusal:
-            session.end(refusal)
+            session.end(refusal.ending)
             raise
         finally:
             self._publish()
@@ -86,12 +90,21 @@ class Master:
         """The stream is gone. Without a goodbye the claim lives on for a while."""
         client = self._client_of.pop(session, None)
         self._awake.pop(session, None)
+        session.release()
         if session.ended is not None:
             self.tally.refusals[session.ended.status.name.lower()] += 1
         if client is not None and client.session is session:
-            self.registry.detach(client, now)
-            self._judge(client, now)
+            self.registry.detach(client, now, session.ended)
+            self._fleet.judge(client, now)
             self._publish()
+
+    def looked(self, now: float) -> None:
+        """The event loop runs. To be told before what it has to do, and several times a second:
+        after a pause nobody knows what has become of the clients meanwhile."""
+        if now - self.seen_at > HELD:
+            self.registry.doubt(now)
+            self._publish()
+        self.seen_at = now
 
     def tick(self, now: float) -> None:
         """Let the time do its part: signs of life, strikes, the end of the settling time."""
@@ -100,7 +113,7 @@ class Master:
             if client.session is not None:
                 self._say(client.session, MasterHealth(self.serving))
         for client in missed:
-            self._judge(client, now)
+            self._fleet.judge(client, now)
         for client in over:
             self._drop(client, "unhealthy", f"not a word for {now - client.heard:.1f} s")
         self.settled = self.settled or now >= self._settle_at
@@ -117,6 +130,7 @@ class Master:
         self.serving = False
         for session in self._client_of:
             self._say(session, MasterHealth(serving=False))
+        self._publish()
 
     # What follows
 
@@ -134,8 +148,7 @@ class Master:
 
     def take_turns(self) -> list[Transition]:
         """The changes of standing since the last call, in order."""
-        turns, self._turns = self._turns, []
-        return turns
+        return self._fleet.take_turns()
 
     # The parts
 
@@ -163,7 +176,7 @@ class Master:
         except OutOfStep as misfit:
             self._resync(session, client, misfit, now)
         if silent:
-            self._judge(client, now)
+            self._fleet.judge(client, now)
 
     def _register(self, session: Session, message: Register, now: float) -> None:
         if not self.serving:
@@ -172,16 +185,23 @@ class Master:
         key = (message.host, message.directory)
         client = self.registry.find(key)
         if client is not None and client.epoch == message.epoch:
-            self._take_over(client, session, now)
+            check_attempt(client, message)
+            self._take_over(client, session, message, now)
         else:
             if client is not None:
                 if client.session is not None:
                     raise claimed(client, now)
                 self._drop(client, "replaced", "its agent was started anew")
             client = self.registry.add(
-                session, key, epoch=message.epoch, version=message.version, now=now
+                session,
+                key,
+                epoch=message.epoch,
+                version=message.version,
+                real_path=message.real_path,
+                attempt=message.attempt,
+                now=now,
             )
-            self._turns.append(Transition(client, None, client.standing, ""))
+            self._fleet.come(client)
         self._client_of[session] = client
         self._awake[session] = None
         known = (
@@ -189,6 +209,9 @@ class Master:
             and not client.doubt
             and message.acknowledged <= client.state.sequence
         )
+        if client.holding is not None and not known:
+            client.doubt = client.doubt or "out of step: it was told of a later state"
+            self._fleet.judge(client, now)
         if not known:
             session.resyncing = True
         session.say(
@@ -198,18 +221,20 @@ class Master:
                 self.policy.timeout,
                 self.registry.heartbeat_limit,
                 self.serving,
+                MAX_LENGTH,
             )
         )
 
-    def _take_over(self, client: Client, session: Session, now: float) -> None:
+    def _take_over(self, client: Client, session: Session, message: Register, now: float) -> None:
         """The same agent on a new stream; the old one may not know yet that it is dead."""
         old = client.session
+        self.registry.attach(client, session, now)
+        client.attempt, client.real_path = message.attempt, message.real_path
         if old is not None:
             self._client_of.pop(old, None)
-            old.end(Refused(Status.ABORTED, "the same agent opened a newer stream"))
+            old.end(Ending(Status.ABORTED, "the same agent opened a newer stream", expected=True))
             self._awake[old] = None
-        self.registry.attach(client, session, now)
-        self._judge(client, now)
+        self._fleet.judge(client, now)
 
     def _delta(self, session: Session, client: Client, message: Changes) -> None:
         """A step. Raises `OutOfStep`, as do the next two."""
@@ -252,10 +277,11 @@ class Master:
             self.catalog.show(client.number, client.holding)
         self.tally.changes["snapshot"] += snapshot.state.count
         self._say(session, Ack(message.sequence))
-        self._judge(client, now)
+        self._fleet.judge(client, now)
 
     def _health(self, session: Session, client: Client, message: Health, now: float) -> None:
-        client.serving, client.reason = message.serving, message.reason[:200]
+        client.serving, client.reason = message.serving, cut(message.reason, SHOWN)
+        client.behind, client.omitted = message.behind, message.omitted
         if client.holding is not None and not session.resyncing and not session.receiving:
             state = client.state
             if message.sequence == state.sequence:
@@ -263,7 +289,7 @@ class Master:
                     raise OutOfStep("count or digest of its health differ", "digest")
             elif message.sequence:
                 raise OutOfStep(f"{message.sequence} at {state.sequence}", "gap")
-        self._judge(client, now)
+        self._fleet.judge(client, now)
 
     def _resync(self, session: Session, client: Client, misfit: OutOfStep, now: float) -> None:
         """What is held is not the truth: show it no more, and ask for a snapshot."""
@@ -271,37 +297,18 @@ class Master:
         self.tally.resyncs[misfit.kind] += 1
         session.void()
         self._say(session, Resync(str(misfit)))
-        self._judge(client, now)
-
-    def _judge(self, client: Client, now: float) -> None:
-        """Bring the catalog in line with the client's standing."""
-        standing, reason = client.judge()
-        before = client.standing
-        if standing is before:
-            return
-        client.standing, client.since = standing, now
-        self._turns.append(Transition(client, before, standing, reason))
-        if standing is Standing.HEALTHY and client.holding is not None:
-            self._healthy += 1
-            self.catalog.show(client.number, client.holding)
-        elif before is Standing.HEALTHY:
-            self._healthy -= 1
-            self.catalog.hide(client.number)
+        self._fleet.judge(client, now)
 
     def _drop(self, client: Client, label: str, reason: str) -> None:
         """End a registration."""
-        self.tally.deregistrations[label] += 1
         self.registry.remove(client)
         session, client.session = client.session, None
         if session is not None:
             self._client_of.pop(session, None)
             if label != "goodbye":
-                session.end(Refused(Status.ABORTED, f"deregistered: {reason}"))
+                session.end(Ending(Status.ABORTED, f"deregistered: {reason}"))
             self._awake[session] = None
-        if client.standing is Standing.HEALTHY:
-            self._healthy -= 1
-            self.catalog.hide(client.number)
-        self._turns.append(Transition(client, client.standing, None, reason))
+        self._fleet.go(client, label, reason)
 
     def _say(self, session: Session, message: Ack | MasterHealth | Progress | Resync) -> None:
         session.say(message)
@@ -309,31 +316,30 @@ class Master:
 
     def _publish(self) -> None:
         """Replace the view if anything that a reader sees has changed."""
-        clients = len(self.registry.clients)
+        fleet, clients = self._fleet, len(self.registry.clients)
+        healthy, lacking = fleet.healthy, fleet.lacking
         # Healthy is not yet seen: a pass may still have to bring in what they hold.
-        if 0 < self.policy.expected <= self._healthy == clients and not self.catalog.busy:
+        if 0 < self.policy.expected <= healthy == clients and not self.catalog.busy:
             self.settled = True
         complete = (
-            self.settled
-            and self._healthy == clients
-            and self._healthy >= self.policy.expected
+            self.serving
+            and self.settled
+            and healthy == clients
+            and healthy >= self.policy.expected
+            and not lacking
             and not self.catalog.busy
+            and not self.registry.unproven
         )
-        view = self.view
-        if (
-            view.chunks is not self.catalog.chunks
-            or view.complete is not complete
-            or (view.healthy, view.unhealthy) != (self._healthy, clients - self._healthy)
-        ):
+        view, chunks = self.view, self.catalog.chunks
+        told = (view.complete, view.healthy, view.unhealthy, view.behind)
+        if view.chunks is not chunks or told != (complete, healthy, clients - healthy, lacking):
             self._revision += 1
+            files = self.catalog.files
             self.view = View(
-                self._name(),
-                self.catalog.chunks,
-                self.catalog.files,
-                complete,
-                self._healthy,
-                clients - self._healthy,
+                self._name(), chunks, files, complete, healthy, clients - healthy, lacking
             )
+        # After the view: who reads the two in the other order never takes an old one for good.
+        self.due = self.deadline()
 
     def _name(self) -> str:
         return f"{self._epoch}-{self._revision}"

@@ -9,7 +9,8 @@ Rules of this file:
 3. A client is healthy while it is connected, answers, vouches for its directory, and the master
    holds a whole state of it that nothing has proven wrong. Only a healthy client's files are
    shown.
-4. A master that was late itself blames nobody: answers may lie unread in its sockets.
+4. A master that was late itself blames nobody: answers may lie unread in its sockets. Nor does it
+   vouch for them: until each has been heard anew it is `unproven`.
 5. The master says something to each client at least every `heartbeat_limit` seconds.
 6. All this is looked at in rounds, so that the program is woken once for several clients.
 
@@ -22,9 +23,20 @@ from heapq import heappop, heappush
 
 from scout.core import timeslots
 from scout.core.checkpoint import NOTHING, Checkpoint
-from scoutmaster.core.refusal import Refused, Status
+from scout.core.labels import cut
+from scoutmaster.core.refusal import Ending, Refused, Status
 from scoutmaster.core.session import Session
 from scoutmaster.core.sorted_names import SortedNames
+
+JUST_REGISTERED = "it has just registered"
+WAS_SILENT = "it was silent, and has not said since how it is"
+BROKE = "the connection broke"
+
+SHOWN = 200
+"""Bytes of a host, a path or a reason in a sentence. Any of them may be thousands."""
+
+BACKLOG = 0.5
+"""Seconds in which a master that was away reads what came meanwhile: 4,000 words of health."""
 
 LATE = 0.1
 """A tick that comes so many seconds after its deadline was held up by the master itself."""
@@ -44,6 +56,11 @@ class Standing(Enum):
     UNHEALTHY = "unhealthy"
 
 
+def shown(path: bytes) -> str:
+    """A path in a sentence: text, and not too much of it."""
+    return cut(path.decode("utf-8", "backslashreplace"), SHOWN)
+
+
 @dataclass(slots=True, eq=False)
 class Client:
     """One registered client. `number` names it in the catalog and is never used twice."""
@@ -56,10 +73,16 @@ class Client:
     peer: str
     registered: float
     session: Session | None
+    real_path: bytes = b""
+    attempt: int = 0
     holding: SortedNames | None = None
     state: Checkpoint = NOTHING
     serving: bool = False
-    reason: str = "it has just registered"
+    reason: str = JUST_REGISTERED
+    behind: bool = False
+    omitted: int = 0
+    lost: str = BROKE
+    """How its last stream ended, while it has none."""
     doubt: str = ""
     """Why what is held is not its directory's truth, until its next snapshot; empty if it is."""
     silent: bool = False
@@ -78,12 +101,17 @@ class Client:
     @property
     def name(self) -> str:
         """The claim, for people to read."""
-        return f"{self.host}:{self.directory.decode('utf-8', 'backslashreplace')}"
+        return f"{cut(self.host, SHOWN)}:{shown(self.directory)}"
+
+    @property
+    def lacking(self) -> bool:
+        """Its files are shown, if it is healthy, but it knows that they are not all."""
+        return self.behind or self.omitted > 0
 
     def judge(self) -> tuple[Standing, str]:
-        """Rule 3: the standing, and the reason where it is not healthy."""
+        """Rule 3: the standing, and the reason where not all is well."""
         if self.session is None:
-            return Standing.UNHEALTHY, "the connection broke"
+            return Standing.UNHEALTHY, self.lost
         if self.silent:
             return Standing.UNHEALTHY, "it is silent"
         if self.holding is None:
@@ -94,7 +122,12 @@ class Client:
             return Standing.SYNCING, self.reason  # its word follows its first snapshot
         if not self.serving:
             return Standing.UNHEALTHY, self.reason
-        return Standing.HEALTHY, ""
+        return Standing.HEALTHY, self._lack() if self.lacking else ""
+
+    def _lack(self) -> str:
+        if self.reason:
+            return self.reason
+        return f"{self.omitted} entries are withheld" if self.omitted else "it has not caught up"
 
 
 class Registry:
@@ -110,6 +143,10 @@ class Registry:
         self._queue: list[tuple[float, int]] = []
         self._numbers = 0
         self._grace_until = float("-inf")
+        self.unproven: set[int] = set()
+        """The numbers of those who are taken for alive although the master does not know it: it
+        was away itself."""
+        self._proof_from = float("-inf")
         self._round = timeslots.length(interval)
         self._patience = interval + timeout - self._round
 
@@ -135,6 +172,8 @@ class Registry:
         epoch: int,
         version: str,
         now: float,
+        real_path: bytes = b"",
+        attempt: int = 0,
     ) -> Client:
         """Register a client whose claim is free. Raises `Refused` when the master is full."""
         if len(self.clients) >= self.capacity:
@@ -153,6 +192,8 @@ class Registry:
             peer=session.peer,
             registered=now,
             session=session,
+            real_path=real_path,
+            attempt=attempt,
             since=now,
         )
         self.clients[key] = self._by_number[client.number] = client
@@ -160,27 +201,41 @@ class Registry:
         return client
 
     def attach(self, client: Client, session: Session, now: float) -> None:
-        """`client` speaks through `session` from now on."""
+        """`client` speaks through `session` from now on. If it spoke through another until now,
+        what it said there holds until it says something else: it is the same agent."""
+        if client.session is None or client.session is session:
+            client.serving, client.reason = False, JUST_REGISTERED
+            client.behind, client.omitted = False, 0
         client.session, client.peer = session, session.peer
-        client.serving, client.reason = False, "it has just registered"
         self.heard(client, now)
         client.told = now
         self._await(client)
 
-    def detach(self, client: Client, now: float) -> None:
-        """The client's stream is gone; the claim lives on until the strikes end it."""
+    def detach(self, client: Client, now: float, ending: Ending | None = None) -> None:
+        """The client's stream is gone, ended by us or not; the claim lives on until the strikes
+        end it."""
         client.session = None
+        client.lost = cut(ending.message, SHOWN) if ending else BROKE
         self._schedule(client, now + self.interval)
 
     def remove(self, client: Client) -> None:
         """Forget the client. Its place in the queue is skipped when it comes up."""
         del self.clients[client.key], self._by_number[client.number]
+        self.unproven.discard(client.number)
 
     def heard(self, client: Client, now: float) -> None:
         """The client said something, whatever it was."""
         client.heard = now
         client.silent = False
         client.strikes = 0
+        if self.unproven and now >= self._proof_from:
+            self.unproven.discard(client.number)
+
+    def doubt(self, now: float) -> None:
+        """The master was away: nobody knows who is still there. What was sent meanwhile lies in
+        its sockets, and proves nothing; who is heard once that is read is there."""
+        self._proof_from = now + BACKLOG
+        self.unproven.update(self._by_number)
 
     def deadline(self) -> float | None:
         """When `tick` has something to do."""
@@ -206,10 +261,13 @@ class Registry:
             if client.session is not None and client.heard + self._patience > now:
                 self._await(client)
             elif now < self._grace_until:
+                self.unproven.add(client.number)
                 self._schedule(client, self._grace_until)
             else:
                 client.strikes += 1
-                client.silent = client.session is not None
+                if client.session is not None:
+                    # What it said before counts no more: it may have stood still, and be behind.
+                    client.silent, client.serving, client.reason = True, False, WAS_SILENT
                 missed.append(client)
                 if client.strikes >= self.limit:
                     over.append(client)

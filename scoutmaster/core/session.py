@@ -14,10 +14,10 @@ Owned by one thread.
 from collections import deque
 from collections.abc import Sequence
 
-from scout.core.checkpoint import BATCH, PART, Checkpoint
+from scout.core.checkpoint import BATCH, BYTES, PART, Checkpoint
 from scout.core.messages import Changes, MasterMessage, Part, Progress
-from scout.core.names import MASK, ascends, digest, fault
-from scoutmaster.core.refusal import Refused, Status
+from scout.core.names import MASK, ascends, bytes_of, digest, fault
+from scoutmaster.core.refusal import Ending, Refused, Status
 
 LIMIT = 64
 """Messages in an outbox. An agent that reads has at most an Ack, a MasterHealth and a Resync."""
@@ -29,7 +29,7 @@ class Session:
     def __init__(self, peer: str) -> None:
         self.peer = peer
         self.outbox: deque[MasterMessage] = deque()
-        self.ended: Refused | None = None
+        self.ended: Ending | None = None
         self.resyncing = False
         self._incoming: _Incoming | None = None
 
@@ -38,13 +38,19 @@ class Session:
         if isinstance(message, Progress) and self.outbox and type(self.outbox[-1]) is Progress:
             self.outbox[-1] = message  # it says what the one before said, and more
         elif len(self.outbox) >= LIMIT:
-            self.end(Refused(Status.RESOURCE_EXHAUSTED, "the agent does not read its stream"))
+            self.end(Ending(Status.RESOURCE_EXHAUSTED, "the agent does not read its stream"))
         else:
             self.outbox.append(message)
 
-    def end(self, refusal: Refused) -> None:
+    def end(self, ending: Ending) -> None:
         """End the stream with a status. The first reason stands."""
-        self.ended = self.ended or refusal
+        self.ended = self.ended or ending
+        self.release()
+
+    def release(self) -> None:
+        """Let go of all that the stream held: who ends may be remembered for a while yet."""
+        self._incoming = None
+        self.outbox.clear()
 
     @property
     def progress(self) -> Progress | None:
@@ -63,6 +69,8 @@ class Session:
             raise _wrong("a delta within a snapshot")
         if len(changes.added) + len(changes.removed) > BATCH:
             raise _wrong(f"a delta of more than {BATCH} names")
+        if bytes_of(changes.added) + bytes_of(changes.removed) > BYTES:
+            raise _wrong(f"a delta of more than {BYTES} bytes of names")
         _check_names(changes.added)
         _check_names(changes.removed)
         return not self.resyncing
@@ -130,6 +138,8 @@ class _Incoming:
             return
         if len(names) > PART:
             raise _wrong(f"a part of a snapshot of more than {PART} names")
+        if bytes_of(names) > BYTES:
+            raise _wrong(f"a part of a snapshot of more than {BYTES} bytes of names")
         _check_names(names)
         if not ascends(names) or (self.names and names[0] <= self.names[-1][-1]):
             raise _wrong("a snapshot whose names do not ascend")

@@ -1,6 +1,6 @@
 """What a reader sees: immutable, one revision, whole."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scoutmaster.core.chunk import Chunk
 
@@ -16,11 +16,27 @@ class View:
     complete: bool
     healthy: int
     unhealthy: int
+    behind: int = 0
+    """How many of the healthy know that their files are not all."""
+    withdrawn: bool = False
+    """It said `complete` when it was made, and that is no longer vouched for."""
+
+    @property
+    def tag(self) -> str:
+        """Names all that a reader is told of it: the revision, and whether it still holds."""
+        return f"{self.revision}-withdrawn" if self.withdrawn else self.revision
+
+    def withdraw(self) -> "View":
+        """The same list, for whose completeness nobody vouches now."""
+        return replace(self, complete=False, withdrawn=True) if self.complete else self
 
 
 @dataclass(frozen=True, slots=True)
 class ClientRow:
-    """One registered client. `since` is in Unix seconds, `lag` in seconds since its last word."""
+    """One registered client. `since` is in Unix seconds, `lag` in seconds since its last word.
+
+    `behind` and `omitted` are what it says itself: its files are shown, and are not all.
+    """
 
     host: str
     directory: bytes
@@ -32,3 +48,6 @@ class ClientRow:
     lag: float
     version: str
     peer: str
+    real_path: bytes = b""
+    behind: bool = False
+    omitted: int = 0

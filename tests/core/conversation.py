@@ -75,7 +75,7 @@ class Stream:
         """The refusal that `message` earns; the stream is over then, as the shell does it."""
         with pytest.raises(Refused) as caught:
             self.desk.master.received(self.session, message, self.desk.now)
-        assert self.session.ended is caught.value
+        assert self.session.ended == caught.value.ending
         self.close()
         return caught.value
 

@@ -72,6 +72,19 @@ def test_a_required_mount_may_lie_anywhere_above() -> None:
     assert "lies on the root file system" in it.away(HERE)
 
 
+def test_a_folder_bound_above_is_no_required_mount() -> None:
+    """A container has its host's directories so, whether or not the disk is there; but what is
+    bound on the directory itself is what was meant."""
+    it = Home(require_mount=True)
+    bound = replace(BELOW, folder=True)
+    assert (
+        it.away(bound) == "nothing is mounted on it: /disk is bound from a folder, and is no disk"
+    )
+    assert it.away(replace(bound, point=bound.path)) == ""
+    assert it.away(BELOW) == ""
+    assert home(bound).away(bound) == ""
+
+
 def test_a_link_that_leads_elsewhere_brings_its_own_mount() -> None:
     it = home(BELOW)
     elsewhere = replace(HERE, path=b"/other/in", point=b"/other")

@@ -27,7 +27,7 @@ AWKWARD = [
     b"\xff",
     b"half\xc3",
     b"\xed\xa0\x80",
-    b"x" * 255,
+    b"x" * 4095,
 ]
 
 
@@ -168,6 +168,8 @@ def test_clients_are_shown_in_order_of_host_and_directory() -> None:
         "directory": "/x",
         "state": "healthy",
         "reason": "",
+        "behind": False,
+        "omitted": 0,
         "since": "1970-01-01T00:00:01.500Z",
         "files": 2,
         "sequence": 7,
@@ -175,6 +177,24 @@ def test_clients_are_shown_in_order_of_host_and_directory() -> None:
         "version": "1.0",
         "peer": "ipv4:[::1]:9",
     }
+
+
+def test_who_is_not_all_there_is_shown_with_it_and_with_where_its_path_leads() -> None:
+    told = ClientRow(
+        "a", b"/current", "healthy", "late", 0.0, 2, 7, 0.1, "1", "p", b"/releases/42\xff", True, 3
+    )
+    (it,) = decoded(render.clients([told]))["clients"]
+    assert (it["behind"], it["omitted"], it["reason"]) == (True, 3, "late")
+    assert it["directory"] == "/current"
+    assert base64.b64decode(it["real_path_b64"]) == b"/releases/42\xff"
+
+
+def test_how_many_are_behind_is_said_only_if_there_are_any() -> None:
+    """Who reads the summary of a list that is well finds what was always there."""
+    view = View("e-1", (), 0, False, 3, 0)
+    assert decoded(b"".join(render.files(view)))["clients"] == {"healthy": 3, "unhealthy": 0}
+    view = View("e-1", (), 0, False, 3, 0, behind=2)
+    assert decoded(b"".join(render.files(view)))["clients"]["behind"] == 2
 
 
 def test_a_directory_that_is_not_utf8_is_given_exactly() -> None:

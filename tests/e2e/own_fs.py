@@ -4,7 +4,7 @@
 
 It is in memory, flat, and served until it is unmounted or the program is ended.
 
-- fold: case is ignored and kept.
+- fold: case and normal form are ignored and kept.
 - unstable: the directory has another inode number at each look, and was modified just now.
 - unknown: listings do not say what an entry is.
 - broken: to look at that entry is an input/output error, while listings have it.
@@ -17,6 +17,7 @@ import stat
 import subprocess
 import sys
 import time
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,11 @@ def mounted(where: Path, *options: str) -> Iterator[None]:
             served.terminate()
 
 
+def folded(name: str) -> str:
+    """The same for all spellings of a name."""
+    return unicodedata.normalize("NFD", name).lower()
+
+
 def serve(where: str, options: list[str]) -> None:  # noqa: C901 - a small file system, whole
     """Serve until unmounted."""
     from fuse import FUSE, FuseOSError, Operations  # it loads libfuse, which may be missing
@@ -54,7 +60,7 @@ def serve(where: str, options: list[str]) -> None:  # noqa: C901 - a small file 
             if name in self.files:
                 return name
             if "fold" in given:
-                return next((it for it in self.files if it.lower() == name.lower()), None)
+                return next((it for it in self.files if folded(it) == folded(name)), None)
             return None
 
         def getattr(self, path: str, fh: Any = None) -> dict[str, float]:

@@ -264,6 +264,7 @@ def test_the_image_s_health_check_calls_an_agent_well_that_misses_its_master(
     master = stage.master(http=free_port(), prefix=container)
     port = free_port()
     agent = stage.agent(directory, master, f"--health=127.0.0.1:{port}", prefix=container)
+    agent.wait_for_line("serving health checks")
     wait_until(lambda: health(port) == Status.SERVING)
     master.kill()
     directory.rmdir()

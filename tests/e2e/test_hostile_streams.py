@@ -64,7 +64,7 @@ LATER_WORDS: dict[str, list[AgentMessage | bytes]] = {
     "garbage": [b"\xff" * 100],
     "name with a slash": [Changes(Part.DELTA, 2, (b"a/b",), (), 2, 0)],
     "name with NUL": [Changes(Part.DELTA, 2, (b"a\0b",), (), 2, 0)],
-    "name of 256 bytes": [Changes(Part.DELTA, 2, (b"x" * 256,), (), 2, 0)],
+    "name of 4,096 bytes": [Changes(Part.DELTA, 2, (b"x" * 4096,), (), 2, 0)],
     "empty name": [Changes(Part.DELTA, 2, (b"",), (), 2, 0)],
     "dot": [Changes(Part.DELTA, 2, (b".",), (), 2, 0)],
     "dot dot": [Changes(Part.DELTA, 2, (), (b"..",), 2, 0)],
@@ -109,8 +109,8 @@ async def test_a_goodbye_is_the_last_word(neighbour: Neighbour) -> None:
 
 
 async def test_the_largest_part_of_a_snapshot_is_taken(neighbour: Neighbour) -> None:
-    """As many names as there may be, each as long as there may be."""
-    names = [b"%0255d" % number for number in range(PART)]
+    """As many names as there may be, and as many bytes of names."""
+    names = [b"%0256d" % number for number in range(PART)]
     with neighbour.undisturbed() as master:
         async with channel_to(master) as channel:
             stream = await RawStream(channel).greet()
@@ -212,7 +212,7 @@ async def test_an_agent_that_never_reads(neighbour: Neighbour) -> None:
             while not stream.call.done() and "does not read" not in master.log:
                 sequence += 1
                 await stream.send(Changes(Part.DELTA, sequence, (), (), 0, 0))
-            wait_until(lambda: master.clients()[0]["reason"] == "the connection broke")
+            wait_until(lambda: "does not read" in master.clients()[0]["reason"])
             # Its own status may be hidden from who goes on writing, so the log is asked.
             master.wait_for_line("status=RESOURCE_EXHAUSTED .*does not read")
 

@@ -1,12 +1,14 @@
 """Whoever reads the log stands still, or has left: both programs serve on."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from scout.process.log import LINES
 from tests.e2e.processes import LIMIT, Program, Stage, wait_until
 from tests.shell.commands import ROOT
 
@@ -123,3 +125,27 @@ def leave(program: Program) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, program.process.stdout.fileno())
     os.close(null)
+
+
+def test_the_owner_of_a_directory_can_not_fill_the_log_by_moving_it(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """Away and back, again and again: a few lines tell of it, and the last says how it is."""
+    directory, away = tmp_path / "d", tmp_path / "e"
+    directory.mkdir()
+    (directory / "a").touch()
+    master = stage.master()
+    agent = stage.agent(directory, master, "--poll-interval=50ms")
+    agent.wait_for_line("watching directory")
+    for _ in range(30):
+        directory.rename(away)
+        wait_until(lambda: master.names() == [])
+        away.rename(directory)
+        wait_until(lambda: master.names() == ["a"])
+    assert agent.stop() == 0
+    lines = [line for line in agent.lines if "the directory is" in line]
+    assert len(lines) <= LINES + 1
+    assert 'msg="the directory is available"' in lines[-1]
+    told = [int(it) for it in re.findall(r"others_not_logged=(\d+)", "\n".join(lines))]
+    assert len(lines) + sum(told) >= 60
+    assert len(agent.lines) <= 3 * LINES + 10

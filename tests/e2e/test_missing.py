@@ -105,7 +105,7 @@ def test_an_entry_that_can_not_be_looked_at_hides_no_other(
             wait_until(lambda: shows(master, "a", "sick", "z"))
         (tmp_path / "a").unlink()
         wait_until(lambda: "a" not in master.names())
-        assert agent.log.count("withheld") == len(unknown)
+        assert agent.log.count('msg="entries are withheld"') == len(unknown)
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ RARELY = ("--poll-interval=1h", "--metrics=127.0.0.1:0")
 def shows(master: MasterProgram, directory: Path) -> bool:
     """Does `/files` show just what is listed, and claim to be complete?"""
     answer = master.files()
-    names = [entry["filename"] for entry in answer["files"]]
-    return names == sorted(os.listdir(directory)) and answer["complete"]
+    names = [os.fsencode(entry["filename"]) for entry in answer["files"]]
+    return names == sorted(os.listdir(os.fsencode(directory))) and answer["complete"]
 
 
 @pytest.mark.parametrize("more", [(), ("slow=0.02",)], ids=["quick", "slow"])
@@ -45,6 +45,10 @@ def test_a_spelling_that_is_gone_leaves_the_list_where_case_is_ignored(
             before = spelling
         wait_until(lambda: shows(master, tmp_path))
         assert os.listdir(tmp_path) == ["other", "a.txt"]
+        for after in ("r\u00e9sum\u00e9", "re\u0301sume\u0301", "RE\u0301SUM\u00c9"):
+            (tmp_path / before).rename(tmp_path / after)
+            before = after
+            wait_until(lambda: shows(master, tmp_path))
 
 
 def test_a_directory_that_is_modified_at_each_look_is_shown_as_it_is(

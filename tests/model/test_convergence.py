@@ -17,7 +17,7 @@ from scout.agent.core import pacing
 from scout.agent.core.inventory import Inventory
 from scout.agent.core.phase import WORKING, Phase
 from scout.agent.core.session import Session
-from scout.core.messages import AgentMessage, MasterMessage
+from scout.core.messages import AgentMessage, Health, MasterMessage, Register
 from scoutmaster.core.master import Master
 from scoutmaster.core.policy import Policy
 from scoutmaster.core.refusal import Refused
@@ -46,6 +46,8 @@ class Side:
         self.peer: MasterSession | None = None
         self.up: deque[AgentMessage] = deque()
         self.down: deque[MasterMessage] = deque()
+        self.heard_lacking = False
+        """What the master heard last: is its list known not to be all?"""
 
     def write(self, name: bytes, present: bool) -> None:
         (self.directory.add if present else self.directory.discard)(name)
@@ -129,11 +131,60 @@ class World(RuleBasedStateMachine):
         it = self.sides[side]
         for _ in range(steps):
             if it.peer is not None and it.up:
+                message = it.up.popleft()
                 try:
-                    self.master.received(it.peer, it.up.popleft(), self.now)
+                    self.master.received(it.peer, message, self.now)
                 except Refused:
                     self.cut(side, notice=True)
+                    continue
+                if isinstance(message, Health):
+                    it.heard_lacking = message.behind or message.omitted > 0
         self.collect()
+
+    @rule(side=st.integers(0, 1), behind=st.booleans())
+    def lack(self, side: int, behind: bool) -> None:
+        """The agent comes to know that its list is not all, or that it is."""
+        it = self.sides[side]
+        it.session.vouch(behind=behind, reason="it overflowed" if behind else "")
+
+    @rule(side=st.integers(0, 1), withheld=st.booleans())
+    def omit(self, side: int, withheld: bool) -> None:
+        """An entry is there that nobody can examine, or is there no more."""
+        found = frozenset([b"broken"] if withheld else [])
+        self.sides[side].inventory.unexamined = found
+
+    @rule(side=st.integers(0, 1), notice=st.booleans())
+    def late_first_word(self, side: int, notice: bool) -> None:
+        """The network delivers the first word of a stream that the agent has long given up."""
+        it = self.sides[side]
+        attempt = it.session.attempts - 1
+        if attempt < 1:
+            return
+        client = self.master.registry.find((it.host, b"/d"))
+        newest = client.attempt if client is not None and client.epoch == it.epoch else 0
+        before = client and (client.session, client.standing)
+        stray = self.master.opened("stray")
+        word = Register(it.host, b"/d", it.epoch, 0, "1", attempt=attempt)
+        try:
+            self.master.received(stray, word, self.now)
+        except Refused:
+            self.master.closed(stray, self.now)
+            assert client is None or (client.session, client.standing) == before
+            return
+        assert newest <= attempt
+        if notice:
+            self.master.closed(stray, self.now)
+        self.collect()
+
+    @rule(side=st.integers(0, 1), seconds=st.sampled_from([1.5, 8.0]))
+    def freeze_master(self, side: int, seconds: float) -> None:
+        """It stands still, and then hears one word of somebody before it has looked at the rest."""
+        self.master.looked(self.now)
+        self.now += seconds
+        self.master.looked(self.now)
+        if self.master.registry.clients:
+            assert self.master.view.complete is False
+        self.hear(side, 1)
 
     @rule(side=st.integers(0, 1), steps=st.integers(1, 4))
     def answer(self, side: int, steps: int) -> None:
@@ -205,6 +256,17 @@ class World(RuleBasedStateMachine):
             it.inventory.check()
 
     @invariant()
+    def who_said_that_it_is_not_all_is_never_called_complete(self) -> None:
+        """Nor is a list in which somebody is taken for alive and nobody knows it."""
+        if self.master.view.complete:
+            assert not self.master.registry.unproven
+            for client in self.master.registry.clients.values():
+                assert not client.lacking
+                [it] = [side for side in self.sides if side.host == client.host]
+                if it.peer is client.session:
+                    assert not it.heard_lacking
+
+    @invariant()
     def sorted_and_counted(self) -> None:
         view = self.master.view
         names = [name for chunk in view.chunks for name in chunk.names]
@@ -216,6 +278,7 @@ class World(RuleBasedStateMachine):
         """Everything heals; the list must become the truth."""
         for it in self.sides:
             it.session.vouch()
+            it.inventory.unexamined = frozenset()
         for _ in range(300):
             for side, it in enumerate(self.sides):
                 if it.session.silent(self.now):
@@ -264,6 +327,10 @@ def walk(seed: int, steps: int, *, narrow: bool) -> None:
         (1, world.restart_master),
         (2, lambda: world.lose_directory(side())),
         (3, lambda: world.find_directory(side())),
+        (2, lambda: world.lack(side(), dice.random() < 0.5)),
+        (2, lambda: world.omit(side(), dice.random() < 0.5)),
+        (2, lambda: world.late_first_word(side(), notice=dice.random() < 0.5)),
+        (1, lambda: world.freeze_master(side(), dice.choice([1.5, 8.0]))),
         (5, work),
     ]
     weights = [weight for weight, _ in moves]
@@ -271,6 +338,7 @@ def walk(seed: int, steps: int, *, narrow: bool) -> None:
         dice.choices(moves, weights)[0][1]()
         world.no_mixture()
         world.sorted_and_counted()
+        world.who_said_that_it_is_not_all_is_never_called_complete()
     world.teardown()
 
 

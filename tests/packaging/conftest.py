@@ -20,7 +20,7 @@ SOURCES = (
 NEXT = "999.0"
 """The version of the package that comes after the present one."""
 
-BUILD = Path(__file__).with_name("build.sh")
+INSIDE = Path(__file__).with_name("inside.sh")
 
 FIGURES = pytest.StashKey[dict[str, str]]()
 
@@ -62,13 +62,14 @@ def build_package(release: str, place: Path, version: str = "") -> Path:
         with (sources / "scout" / "__init__.py").open("a") as module:
             module.write(f'\n__version__ = "{version}"\n')
     done = subprocess.run(
-        ["bash", str(BUILD), str(system(release)), str(place), str(place)],
+        ["bash", str(INSIDE), str(system(release)), str(place), "packaging/deb/build ../out"],
         text=True,
         capture_output=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return Path(done.stdout.strip())
+    (package,) = (place / "out").glob("*.deb")
+    return package
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ make_debian() { # make_debian NUMBER NAME
     # Made elsewhere and then moved: a half-made one is never taken for a whole.
     rm -rf "$cache/debian.new"
     mmdebstrap --quiet --variant=apt \
-        --include=acl,ca-certificates,curl,iproute2,make,python3,python3-venv,systemd \
+        --include=acl,ca-certificates,curl,iproute2,make,mount,python3,python3-venv,systemd \
         "$2" "$cache/debian.new"
     mv "$cache/debian.new" "$cache/debian$1"
 }

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,6 +112,35 @@ def test_an_agent_of_a_foreign_user_reports_a_mounted_directory(
     code, _ = podman.stop(agent)
     assert code == 0
     assert listed() == []
+
+
+def test_a_disk_that_is_not_there_yet_is_no_empty_directory(
+    podman: Podman, master: str, tmp_path: Path
+) -> None:
+    """With --require-mount: what a container has mounted is the disk's parent, and not the disk."""
+    disk = tmp_path / "parent" / "disk"
+    disk.mkdir(parents=True)
+    for folder in (tmp_path, disk.parent, disk):
+        folder.chmod(0o755)
+    parent = disk.parent
+    # As a node's or a host's root is: the parent is no mount of its own there, but shared.
+    subprocess.run(["mount", "--bind", str(parent), str(parent)], check=True)
+    try:
+        subprocess.run(["mount", "--make-shared", str(parent)], check=True)
+        agent = podman.start(
+            *(IMAGE, "scout", "--directory", str(disk), "--require-mount", "--poll-interval=200ms"),
+            options=(STRANGER, f"--volume={parent}:{parent}:ro,rslave"),
+        )
+
+        def client() -> dict[str, Any]:
+            clients = json.loads(get(podman, "/clients"))["clients"]
+            return next((c for c in clients if c["directory"] == str(disk)), {})
+
+        until(lambda: "nothing is mounted" in client().get("reason", ""), "the disk is missed")
+        assert json.loads(get(podman, "/files"))["complete"] is False
+        assert podman.stop(agent)[0] == 0
+    finally:
+        subprocess.run(["umount", "--lazy", str(parent)], check=True)
 
 
 def test_it_stops_when_asked(podman: Podman, figure: Figure, tmp_path: Path) -> None:

@@ -70,6 +70,8 @@ def test_both_programs_run_there_under_systemd_and_list_a_file(
         machine.systemctl("start", "scoutmaster")
         agent = Agent(machine, "/srv/in box")
         machine.write("/srv/in box/first", "")
+        verify = ("systemd-analyze", "verify", "--man=no", "scoutmaster.service", agent.unit)
+        assert machine.run(*verify).stderr == ""
         machine.systemctl("start", agent.unit)
         machine.write("/srv/in box/a letter", "")
 

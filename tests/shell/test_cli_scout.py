@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from scout import __version__
+from tests.need import need
 from tests.shell.commands import POWERLESS, ROOT, run
 
 TMP = "/tmp"
@@ -32,7 +33,9 @@ TMP = "/tmp"
         (["--directory", TMP, "--host", "a\nb"], ("--host", "printable")),
         (["--directory", TMP, "--poll-only=perhaps"], ("--poll-only", "'perhaps'", "yes or on")),
         (["--directory", TMP, "--frobnicate"], ("unknown option", "'--frobnicate'", "--help")),
-        (["--direct", TMP], ("unknown option", "'--direct'")),
+        (["--direct", TMP], ("unknown option", "'--direct'", "did you mean --directory?")),
+        (["--directory", TMP, "--poll-only", "yes"], ("'yes'", "--poll-only=yes")),
+        (["--check=yes"], ("no value is expected", "'--check=yes'", "--check")),
         ([TMP], ("unexpected argument", "'/tmp'")),
     ],
 )
@@ -188,6 +191,18 @@ def test_bytes_that_are_no_text_in_the_environment_end_with_78() -> None:
     environ = {"MONITOR_DIR": TMP, "SCOUT_HOST": os.fsdecode(b"\xff")}
     ended = run("scout", "--check", environ=environ)
     assert (ended.code, "printable" in ended.complaint()) == (78, True)
+
+
+@pytest.mark.parametrize("name", [b" web ", b"a\xffb"])
+def test_a_host_whose_own_name_cannot_be_used_is_told_so(name: bytes) -> None:
+    """Whoever may set it may set it to any bytes (sethostname(2))."""
+    need("root", "unshare")
+    octal = "".join(f"\\{byte:03o}" for byte in name)
+    script = f"printf '{octal}' >/proc/sys/kernel/hostname; exec \"$@\""
+    prefix = ["unshare", "--uts", "sh", "-ec", script, "sh"]
+    ended = run("scout", "--check", "--directory", TMP, prefix=prefix)
+    assert (ended.code, "set --host" in ended.complaint()) == (78, True)
+    assert run("scout", "--check", "--directory", TMP, "--host=a", prefix=prefix).code == 0
 
 
 def test_a_long_value_is_not_repeated_in_full() -> None:

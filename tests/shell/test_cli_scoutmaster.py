@@ -100,23 +100,26 @@ def test_an_address_in_use_ends_with_69(option: str) -> None:
     assert ended.code == 69
 
 
+@pytest.mark.parametrize("check", [[], ["--check"]])
 @pytest.mark.parametrize("option", ["--grpc", "--http"])
-def test_an_address_of_another_host_ends_with_69(option: str) -> None:
+def test_an_address_of_another_host_ends_with_69(option: str, check: list[str]) -> None:
     """192.0.2.0/24 belongs to documentation, never to a host (RFC 5737)."""
     argv = dict(zip(FREE[::2], FREE[1::2], strict=True)) | {option: "192.0.2.1:3000"}
-    ended = run("scoutmaster", *(word for pair in argv.items() for word in pair))
+    ended = run("scoutmaster", *check, *(word for pair in argv.items() for word in pair))
     line = ended.complaint()
     assert f"192.0.2.1:3000; this host has no such address; see {option}" in line
     assert ended.code == 69
 
 
+@pytest.mark.parametrize("check", [[], ["--check"]])
 @pytest.mark.parametrize("option", ["--grpc", "--http"])
-def test_a_port_that_needs_rights_ends_with_77(option: str) -> None:
+def test_a_port_that_needs_rights_ends_with_77(option: str, check: list[str]) -> None:
     """By what the kernel says, not by who we are: root may lack the capability."""
     if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) < 1024:
         pytest.skip("no port needs rights here")
     argv = dict(zip(FREE[::2], FREE[1::2], strict=True)) | {option: "127.0.0.1:1023"}
-    ended = run("scoutmaster", *(word for pair in argv.items() for word in pair), prefix=POWERLESS)
+    words = [word for pair in argv.items() for word in pair]
+    ended = run("scoutmaster", *check, *words, prefix=POWERLESS)
     line = ended.complaint()
     assert f"127.0.0.1:1023; choose a {option} port above 1023" in line
     assert ended.code == 77

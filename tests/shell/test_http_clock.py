@@ -117,6 +117,18 @@ def test_half_a_body_is_answered_with_408_in_the_end(monkeypatch: pytest.MonkeyP
         assert slow.recv(12) == b"HTTP/1.1 408"
 
 
+def test_a_line_too_many_behind_a_request_begins_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some clients end a body so; 408 would come unasked, and be taken for the next answer."""
+    monkeypatch.setattr(rules, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(rules, "UNUSED_SECONDS", 2.0)
+    with serving() as site, site.connect() as unused:
+        unused.sendall(REQUEST.replace(b"/files", b"/-/healthy") + b"\r\n")
+        answer = unused.makefile("rb").read()
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert answer.endswith(b"alive\n")
+    assert not site.refused
+
+
 def test_a_connection_that_nobody_uses_is_closed_in_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -182,6 +182,17 @@ def test_two_do_not_share_a_port(opened: Open) -> None:
                     pass
 
 
+def test_a_port_is_not_shared_with_who_would_share_it(opened: Open) -> None:
+    """With SO_REUSEPORT the kernel would give each of both a part of the connections."""
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as other:
+        port = other.getsockname()[1]
+        for host in ("", "127.0.0.1"):
+            with pytest.raises(AddressInUse), opened(host, port):
+                pass
+    with opened("127.0.0.1", 0) as where, pytest.raises(OSError, match="in use"):
+        socket.create_server(("127.0.0.1", port_of(where)), reuse_port=True)
+
+
 @pytest.fixture
 def no_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel without IPv6, as far as our own sockets go."""

@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -24,7 +25,7 @@ class FakeDesk:
         self.silent = False
 
     def view(self) -> View:
-        return View("00ff-42", (), 5, True, 1, 1)
+        return View("00ff-42", (), 5, True, 1, 1, behind=1)
 
     def clients(self) -> tuple[ClientRow, ...]:
         if self.silent:
@@ -109,11 +110,28 @@ def test_any_directory_can_be_a_label(stand: Stand, directory: bytes, label: str
     assert stand.value("scoutmaster_client_files", host="a", directory=label) == 2
 
 
+def test_long_directories_make_short_labels_and_stay_apart(stand: Stand) -> None:
+    """A thousand of 4 KB would make 12 MB of each scrape; one long beginning is not one series."""
+    stand.desk.rows = tuple(
+        row("h" * 255, b"/" + b"\xff" * 4000 + b"%d" % number) for number in range(1000)
+    )
+    assert len(stand.metrics.text()) < 1_500_000
+    assert len([it for it in stand.samples() if it[0] == "scoutmaster_client_files"]) == 1000
+
+
+def test_who_is_behind_is_counted_and_who_withholds_entries_has_a_series(stand: Stand) -> None:
+    stand.desk.rows = (replace(row("a", b"/d"), behind=True, omitted=3), row("b", b"/d"))
+    assert stand.value("scoutmaster_clients_behind") == 1
+    assert stand.value("scoutmaster_client_omitted", host="a", directory="/d") == 3
+    assert stand.metrics.text().count(b"scoutmaster_client_omitted{") == 1
+
+
 @pytest.mark.parametrize(
     ("name", "label", "known"),
     [
         ("resyncs", "reason", ("gap", "digest", "misfit")),
         ("deregistrations", "reason", ("goodbye", "replaced", "unhealthy")),
+        ("transitions", "to", ("healthy", "unhealthy", "registered", "deregistered", "behind")),
         ("changes", "kind", ("added", "removed", "snapshot")),
         ("refusals", "status", ("already_exists", "invalid_argument", "resource_exhausted")),
     ],

@@ -1,13 +1,16 @@
 """The gRPC shell of the master, in this process, over a real socket."""
 
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import grpc
 import grpc.aio
 import pytest
 
+from scout.core.messages import Changes, MasterMessage, Part, Register, Registered
 from scout.process import log
 from scout.wire import codec
 from scoutmaster.core.master import Master
@@ -16,17 +19,30 @@ from scoutmaster.rpc import Streams
 
 
 @asynccontextmanager
-async def serving(greeting: float) -> AsyncIterator[tuple[Streams, grpc.aio.Channel]]:
-    """A master's streams on a free port, and a channel to them."""
-    master = Master(Policy(), epoch=1, now=time.monotonic())
+async def listening(
+    greeting: float, policy: Policy | None = None
+) -> AsyncIterator[tuple[Streams, str]]:
+    """A master's streams on a free port, and their address."""
+    master = Master(policy or Policy(), epoch=1, now=time.monotonic())
     streams = Streams(master, log.get("test.rpc"), lambda _: None, greeting=greeting)
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((streams.handler(),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield streams, channel
+    yield streams, f"127.0.0.1:{port}"
     await server.stop(None)
+
+
+@asynccontextmanager
+async def serving(
+    greeting: float, policy: Policy | None = None
+) -> AsyncIterator[tuple[Streams, grpc.aio.Channel]]:
+    """The same, and a channel to them."""
+    async with (
+        listening(greeting, policy) as (streams, address),
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        yield streams, channel
 
 
 async def test_a_stream_that_never_speaks_is_ended() -> None:
@@ -37,3 +53,44 @@ async def test_a_stream_that_never_speaks_is_ended() -> None:
             await call.read()
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert "no registration" in str(caught.value.details())
+
+
+async def told(call: grpc.aio.StreamStreamCall[bytes, bytes], host: str) -> MasterMessage:
+    """The master's first word to an agent of that host."""
+    await call.write(codec.encode_agent(Register(host, b"/d", 1, 0, "1")))
+    return codec.decode_master(cast(bytes, await call.read()))
+
+
+@pytest.mark.parametrize("where", ["listening", "speaking"])
+async def test_a_bug_in_one_stream_ends_that_stream_alone_and_is_logged(
+    where: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    decode, encode = codec.decode_agent, codec.encode_master
+
+    def buggy_decode(data: bytes) -> object:
+        message = decode(data)
+        if where == "listening" and isinstance(message, Changes):
+            raise ZeroDivisionError("a bug")
+        return message
+
+    def buggy_encode(message: MasterMessage) -> bytes:
+        if where == "speaking" and not isinstance(message, Registered):
+            raise ZeroDivisionError("a bug")
+        return encode(message)
+
+    monkeypatch.setattr(codec, "decode_agent", buggy_decode)
+    async with serving(greeting=30.0) as (_, channel):
+        other = channel.stream_stream(codec.REPORT)()  # type: ignore[call-arg]  # all have defaults
+        call = channel.stream_stream(codec.REPORT)()  # type: ignore[call-arg]  # all have defaults
+        assert isinstance(await told(other, "other"), Registered)
+        assert isinstance(await told(call, "one"), Registered)
+        monkeypatch.setattr(codec, "encode_master", buggy_encode)
+        with caplog.at_level(logging.ERROR):
+            await call.write(codec.encode_agent(Changes(Part.ONLY, 1, [], [], 0, 0)))
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await call.read()
+        assert caught.value.code() is grpc.StatusCode.INTERNAL
+        assert "bug in the master" in str(caught.value.details())
+        [record] = [it for it in caplog.records if it.exc_info]
+        assert "ZeroDivisionError" in str(record.exc_info)
+        assert not other.done()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scout.agent.core.filesystems import Naming
 from scout.agent.core.inventory import Inventory
 from scout.agent.core.reconcile import Listing
 from scout.agent.inspect import look
@@ -22,6 +23,7 @@ class Watched:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.floods: list[str] = []
+        self.asked = 0
         self.lost: list[str] = []
         self.inventory = Inventory()
         self.watcher = Watcher(look(os.fsencode(path)), hidden=False)
@@ -30,9 +32,12 @@ class Watched:
             on_news=lambda: None,
             on_lost=self.lost.append,
             on_flood=self.flood,
-            on_asked=lambda: None,
+            on_asked=self.ask,
         )
         self.settler.attach(self.watcher)
+
+    def ask(self) -> None:
+        self.asked += 1
 
     def flood(self, reason: str) -> None:
         self.floods.append(reason)
@@ -43,6 +48,10 @@ class Watched:
         seed.touch()
         for number in range(count):
             os.link(seed, self.path / f"{prefix}{number}")
+
+    async def settled_queue(self) -> None:
+        """All that was queued by now is settled, without a scan."""
+        await self.settler.catch_up()
 
     async def settled(self) -> None:
         """All that was queued by now is settled."""
@@ -105,3 +114,22 @@ async def test_the_end_of_the_watch_drops_what_waits(watched: Watched) -> None:
         await asyncio.sleep(0)
     assert watched.inventory.names == believed
     assert watched.lost == []
+
+
+@pytest.mark.parametrize(
+    ("naming", "name", "asked"),
+    [
+        (Naming.EXACT, "a", False),
+        (Naming.LOOSE, "1", True),
+        (Naming.UNKNOWN, "1", False),
+        (Naming.UNKNOWN, "a", True),
+    ],
+)
+async def test_where_a_lookup_proves_nothing_an_event_asks_for_a_listing(
+    watched: Watched, naming: Naming, name: str, asked: bool
+) -> None:
+    watched.settler.naming = naming
+    (watched.path / name).touch()
+    await watched.settled_queue()
+    assert bool(watched.asked) is asked
+    assert watched.inventory.names == (set() if asked else {name.encode()})

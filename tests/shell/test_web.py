@@ -10,12 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from scout.process import log
-from scout.process.lag import LagMonitor
 from scoutmaster.core.master import Master
 from scoutmaster.core.policy import Policy
 from scoutmaster.reader import MasterReader
-from tests.shell.web_client import LIMIT, Site, ask, serving, view_of
+from tests.shell.web_client import LIMIT, Answer, Site, ask, serving, view_of
 
 ROUTES = ["/files", "/clients", "/metrics", "/-/healthy", "/-/ready"]
 
@@ -218,15 +216,61 @@ def test_a_bug_is_500_and_logged_and_the_server_goes_on(
 @pytest.mark.parametrize("match", ["", "*"])
 def test_the_list_of_a_master_that_is_held_is_an_error(match: str) -> None:
     """Nobody keeps it true meanwhile: it must be neither shown nor called unchanged."""
-    loop, lag = asyncio.new_event_loop(), LagMonitor(log.get("test"))
+    loop = asyncio.new_event_loop()
     master = Master(Policy(), 1, time.monotonic())
-    with serving(desk=MasterReader(master, lag, loop)) as site:
+    with serving(desk=MasterReader(master, loop)) as site:
         assert site.ask("/files").status == 200
-        lag.seen_at -= 3600.0  # nothing runs the loop; the list is as old as this says
+        master.seen_at -= 3600.0  # nothing runs the loop; the list is as old as this says
         answer = site.ask("/files", If_None_Match=match)
         assert answer.status == 503
         assert "held for 3600 s" in answer.problem()["detail"]
     loop.close()
+
+
+def test_what_is_no_longer_vouched_for_has_a_tag_of_its_own() -> None:
+    """A 304 vouches for the body that it names: `complete` is a part of that."""
+    loop = asyncio.new_event_loop()
+    master = Master(Policy(settle=0.0), 1, time.monotonic())
+    with serving(desk=MasterReader(master, loop)) as site:
+        for headers in (PLAIN, {"Accept_Encoding": "gzip"}):
+            master.seen_at = time.monotonic()
+            whole = site.ask("/files", **headers)
+            tag = whole.headers["etag"]
+            assert (whole.status, read(whole)["complete"]) == (200, True)
+            assert site.ask("/files", If_None_Match=tag, **headers).status == 304
+            master.seen_at -= 5.0  # the loop is held
+            later = site.ask("/files", If_None_Match=tag, **headers)
+            assert (later.status, read(later)["complete"]) == (200, False)
+            assert later.headers["etag"] != tag
+            assert read(later) == {**read(whole), "complete": False}
+            again = site.ask("/files", If_None_Match=later.headers["etag"], **headers)
+            assert (again.status, again.headers["etag"]) == (304, later.headers["etag"])
+            assert site.ask("/-/ready").status == 503
+            assert site.ask("/-/healthy").status == 200
+            master.seen_at = time.monotonic()
+            back = site.ask("/files", If_None_Match=later.headers["etag"], **headers)
+            assert (back.status, back.headers["etag"]) == (200, tag)
+            assert read(back)["complete"] is True
+    loop.close()
+
+
+def test_the_metric_and_the_list_say_the_same_of_completeness() -> None:
+    loop = asyncio.new_event_loop()
+    master = Master(Policy(settle=0.0), 1, time.monotonic())
+    reader = MasterReader(master, loop)
+    for held, expected in ((0.0, 1), (5.0, 0), (3600.0, 0)):
+        master.seen_at = time.monotonic() - held
+        assert reader.view().complete is bool(expected)
+        assert (reader.ready() is None) is bool(expected)
+        assert (reader.alive() is None) is (held < 10.0)
+    loop.close()
+
+
+def read(answer: Answer) -> dict[str, object]:
+    """The body as JSON, whether it is compressed or not."""
+    squeezed = answer.headers.get("content-encoding") == "gzip"
+    found: dict[str, object] = json.loads(gzip.decompress(answer.body) if squeezed else answer.body)
+    return found
 
 
 def test_a_master_that_does_not_answer_is_503(site: Site) -> None:

@@ -29,16 +29,24 @@ def spellings(name: bytes) -> list[bytes]:
     return [other.encode() for other in swapped]
 
 
-def probes(listed: Iterable[bytes], names: Set[bytes]) -> tuple[bytes, bytes] | None:
-    """Two spellings of one of `listed` that are not in `names`; None if none of the first has such.
+def one_spelling(name: bytes) -> bool:
+    """True if no file system has another spelling for `name`."""
+    return name.isascii() and name.upper() == name.lower()
 
-    A file system that finds both, and says that they are one file, ignores case.
+
+def probes(listed: Iterable[bytes], names: Set[bytes]) -> list[bytes]:
+    """Spellings of one of `listed` that are not in `names`: two if one of the first has so many.
+
+    A file system that finds two, and says that they are one file, ignores case; one that does not
+    find one of them does not.
     """
+    found: list[bytes] = []
     for name in islice(listed, TRIED):
         others = [other for other in spellings(name) if other not in names]
-        if len(others) == 2:
-            return others[0], others[1]
-    return None
+        found = max(found, others, key=len)
+        if len(found) == 2:
+            break
+    return found
 
 
 def twins(suspects: Iterable[bytes], listed: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:

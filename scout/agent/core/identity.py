@@ -33,6 +33,8 @@ class DirectoryIdentity:
     filesystem: str
     """Its type, as in mountinfo: ext4, nfs4, fuse.sshfs ..."""
     naming: Naming = Naming.EXACT
+    folder: bool = False
+    """The mount shows a mere folder of its file system, as a volume of a container does."""
 
 
 class Home:
@@ -47,7 +49,8 @@ class Home:
     """
 
     def __init__(self, *, require_mount: bool) -> None:
-        """`require_mount`: the root file system will not do."""
+        """`require_mount`: the root file system will not do, nor a folder of some file system that
+        is bound above the directory. That is how a container sees its host, disk or no disk."""
         self._require_mount = require_mount
         self._point = ROOT
 
@@ -63,6 +66,9 @@ class Home:
             return f"nothing is mounted at {point.decode('utf-8', 'backslashreplace')}"
         if self._require_mount and seen.point == ROOT:
             return "nothing is mounted on it or above it: it lies on the root file system"
+        if self._require_mount and seen.folder and seen.point != seen.path:
+            where = seen.point.decode("utf-8", "backslashreplace")
+            return f"nothing is mounted on it: {where} is bound from a folder, and is no disk"
         return ""
 
 

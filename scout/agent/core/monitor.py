@@ -47,7 +47,7 @@ JITTER = 0.1
 """A poll comes up to this share early or late, so that agents on one host drift apart."""
 
 SOON = 0.02
-"""Seconds between two listings of which the second is to decide what the first left open."""
+"""Seconds between two listings of which the second has, or decides, what the first left open."""
 
 LOST = "events were lost; everything is read again"
 UNREAD = "the first scan has not ended"
@@ -67,8 +67,7 @@ class Life:
         self.place: DirectoryIdentity | None = None
         self._justified = False
         self._doubt = UNREAD
-        self.watched = False
-        self.mode, self.why = "none", ""
+        self.watched, self.mode, self.why = False, "none", ""
         self.naming = Naming.EXACT
         self._watch_at = float("-inf")
         self._look_at = float("-inf")
@@ -77,6 +76,7 @@ class Life:
         # Scans: why one is wanted at once, and when the others are due.
         self._wanted = ""
         self._poll_at = self._suspects_at = float("inf")
+        self._again_at = float("-inf")
         self._budget = Repeats(shares)
         self._cost = Cost(shares)
         self._scan: _Running | None = None
@@ -143,8 +143,7 @@ class Life:
 
     def watching(self) -> None:
         """The watch stands."""
-        self.watched = True
-        self.mode, self.why = "events", ""
+        self.watched, self.mode, self.why = True, "events", ""
         self._watch_at = float("inf")
         self._wanted = self._wanted or "watch"
 
@@ -302,8 +301,7 @@ class Life:
         return self.next(self._now)
 
     def _poll(self, why: str) -> None:
-        self.watched = False
-        self.mode, self.why = "poll", why
+        self.watched, self.mode, self.why = False, "poll", why
 
     def _scan_at(self) -> float:
         """When the next scan is due. It needs a directory."""
@@ -311,12 +309,12 @@ class Life:
             return float("inf")
         if self._wanted or (self._gap and (not self.watched or self._losses != self._gap_losses)):
             return float("-inf")
-        suspects_at = self._suspects_at
-        if self.watched:
-            suspects_at = max(suspects_at, self._budget.ready)
-        due = min(self._poll_at, suspects_at)
-        if self._overflowed or self._asked:
-            due = min(due, self._budget.ready)
+        ready = self._budget.ready
+        due = min(self._poll_at, max(self._suspects_at, ready if self.watched else 0.0))
+        if self._overflowed:
+            due = min(due, ready)
+        if self._asked:
+            due = min(due, max(ready, self._again_at))
         return due
 
     def _scan_reason(self, now: float) -> str:
@@ -333,6 +331,7 @@ class Life:
     def _spend(self, now: float, outcome: Scanned, scan: "_Running") -> None:
         if self._overflowed or scan.reason in ("overflow", "change", "suspect"):
             self._budget.spend(outcome.seconds, outcome.held, now)
+        self._again_at = now + SOON
         self._cost.spend(outcome.seconds)
         # A little less than the pause between two looks, so that each look is followed by a scan.
         interval = self._config.poll_interval * (1 - 2 * JITTER)

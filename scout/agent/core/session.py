@@ -85,8 +85,7 @@ class Session:
         self._health_due = float("inf")
         self._interval = self._skew = 0.0
         self.grace = GRACE_LEAST
-        """Seconds that the agent may stand still before what it believes counts as old: as long as
-        the master waits for its word."""
+        """Seconds for which the agent may stand still: as long as the master waits for its word."""
         self._leaving = False
         # What is unacknowledged on this stream.
         self._awaiting: int | None = None
@@ -199,7 +198,8 @@ class Session:
         if now >= self._health_due:
             self._health_due = self._round_before(now + self._interval)
             return self._tell()
-        if self._claim() != self._told:
+        claim = self._claim()
+        if claim != self._told and not (self._told is None and self._standing.resuming):
             return self._tell()
         if self._cut is None and self._may_send(now):
             self._left = now

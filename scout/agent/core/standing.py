@@ -49,6 +49,20 @@ class Standing:
         if self._inventory.rootless or self._inventory.waiting:
             self._catching_up = True
 
+    @property
+    def resuming(self) -> bool:
+        """All is well but for changes that wait to be sent, and the master holds what they build
+        on. On a new stream they go first: it knows the agent, and need not hear that it is not
+        serving, take its files out of the list and put them back a moment later."""
+        inventory = self._inventory
+        return (
+            self.serving
+            and self._catching_up
+            and not self._behind
+            and not inventory.rootless
+            and inventory.waiting > 0
+        )
+
     def sent(self) -> None:
         """A delta, or the last part of a snapshot, was handed out."""
         if not (self._inventory.rootless or self._inventory.waiting):
