@@ -24,6 +24,11 @@ DAEMON = {
             "Options of one agent, which outweigh those: /etc/scout/tmp.env for scout@tmp.",
         ),
         (
+            "/etc/scout/directories",
+            "The directories that the service scout watches in one process; /etc/default/scout-directories "
+            "has its options.",
+        ),
+        (
             "/usr/share/doc/scout/examples",
             "Drop-ins for the unit: read every directory, limit addresses; limits of inotify.",
         ),
