@@ -25,8 +25,7 @@ DAEMON = {
         ),
         (
             "/etc/scout/directories",
-            "The directories that the service scout watches in one process; /etc/default/scout-directories "
-            "has its options.",
+            "The directories of the service scout; its options are in /etc/default/scout-directories.",
         ),
         (
             "/usr/share/doc/scout/examples",
