@@ -25,7 +25,7 @@ DAEMON = {
         ),
         (
             "/etc/scout/directories",
-            "The directories of the service scout; its options are in /etc/default/scout-directories.",
+            "The directories of the service scout; /etc/default/scout-directories has its options.",
         ),
         (
             "/usr/share/doc/scout/examples",

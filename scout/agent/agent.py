@@ -184,12 +184,7 @@ class Agent:
     def judged_once(self) -> bool:
         """The first verdict was given: vouched for, or its reason told."""
         waiting = self._trouble and self.reporter.connected  # so the reason is told next
-        return bool(self.watching or waiting or (not self.alone and self._refusal))
-
-    @property
-    def _refusal(self) -> str:
-        trouble = self.reporter.trouble
-        return trouble.reason if trouble is not None and trouble.refused else ""
+        return bool(self.watching or waiting or (not self.alone and self.reporter.refusal))
 
     @property
     def status(self) -> str:
@@ -200,7 +195,7 @@ class Agent:
     def situation(self) -> Situation:
         """How it is doing, among others."""
         available, connected = self.patrol.figures.available, self.reporter.connected
-        refused, trouble = self._refusal, self.reporter.trouble
+        refused, trouble = self.reporter.refusal, self.reporter.trouble
         what = ""
         if refused:
             what = refused
