@@ -1,14 +1,17 @@
 """The least that could do the job, made of the same libraries: the floor under the figures.
 
 `python -m bench.floor server` serves a gRPC stream that takes a name, and HTTP that gives the last
-name, or bytes from memory. `python -m bench.floor agent` sends the name of each inotify event.
+name, or bytes from memory; with `--bare`, HTTP by one thread without a library, and the last name
+alone. `python -m bench.floor agent` sends the name of each inotify event.
 Neither holds a list, checks anything, or knows a second client.
 """
 
 import argparse
 import asyncio
+import contextlib
 import io
 import os
+import socket
 import threading
 from collections.abc import AsyncIterator, Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -42,8 +45,20 @@ def application(last: Last, memory: bytes) -> object:
     return answer
 
 
-async def serve(size: int) -> None:
-    """Serve for ever."""
+def answer_bare(where: socket.socket, last: Last) -> None:
+    """HTTP without a library: one connection at a time, whatever it asks gets the last name."""
+    while True:
+        connection, _ = where.accept()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with connection, contextlib.suppress(OSError):
+            while connection.recv(65536):
+                body = last.name
+                head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n"
+                connection.sendall(head.encode() + body)
+
+
+async def serve(size: int, *, bare: bool) -> None:
+    """Serve for ever; with `bare` by `answer_bare`."""
     last = Last()
 
     async def watch(_: object, context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
@@ -62,6 +77,11 @@ async def serve(size: int) -> None:
     )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
+    if bare:
+        where = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=answer_bare, args=(where, last), daemon=True).start()
+        print(f"serving grpc={port} http={where.getsockname()[1]}", flush=True)
+        await asyncio.Event().wait()
     http = create_server(
         application(last, os.urandom(1024) * (size // 1024)),
         host="127.0.0.1",
@@ -99,11 +119,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("role", choices=["server", "agent"])
     parser.add_argument("--size", type=int, default=0)
+    parser.add_argument("--bare", action="store_true")
     parser.add_argument("--directory", default="")
     parser.add_argument("--address", default="")
     options = parser.parse_args()
     if options.role == "server":
-        asyncio.run(serve(options.size))
+        asyncio.run(serve(options.size, bare=options.bare))
     else:
         asyncio.run(report(options.directory, options.address))
 

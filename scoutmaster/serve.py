@@ -81,13 +81,15 @@ class Server:
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, rpc)
         rpc.add_generic_rpc_handlers((streams.handler(),))
         where = add_port(rpc, config.grpc, "agents", "--grpc")
+        app = App(desk, metrics.text, metrics.requested, self._log)
         http = HttpServer(
-            App(desk, metrics.text, metrics.requested, self._log),
+            app,
             listen.listen(config.http, "HTTP", "--http"),
             "scoutmaster",
             threads=config.http_threads,
             connections=config.http_connections,
             refused=metrics.refused,
+            at_once=app.at_once,
         )
         try:
             await self._set_health(serving=True)

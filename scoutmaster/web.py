@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from scout.process.connection import AT_ONCE, Asked
 from scout.process.log import Log
 from scout.process.problem import CONTENT_TYPE, document, reason
 from scoutmaster import render
@@ -18,6 +19,15 @@ Observe = Callable[[str, int, float], None]
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
+
+PROBES = frozenset(["/-/healthy", "/-/ready"])
+
+FEW = 1000
+"""Files in a list that is put together at once: 0.05 ms for plain names, 1.5 ms at the worst."""
+
+SHORT = 64 * 1024
+"""Bytes of a body that is sent with its head."""
 
 
 class Desk(Protocol):
@@ -95,8 +105,23 @@ class App:
         respond(f"{answer.status} {reason(answer.status)}", headers)
         if method == "HEAD" or not body.size:
             return []
+        if body.size <= SHORT:
+            return [body.read()]
         wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](body)
         return wrapped
+
+    def at_once(self, asked: Asked) -> View | None:
+        """Is the answer quick, so that no other thread is worth its hand-over? Then the view that
+        it is made of: another one, a moment later, might be long. See `connection.AtOnce`."""
+        view = self._desk.view()
+        if asked.path in PROBES:
+            return view  # answered even if all threads have their hands full
+        if asked.path != "/files" or asked.query:
+            return None
+        squeeze = accepts_gzip(asked.headers.get("ACCEPT_ENCODING", ""))
+        known = matches(asked.headers.get("IF_NONE_MATCH", ""), tag_of(view, squeeze=squeeze))
+        # To compress takes many times what all the rest does.
+        return view if known or (view.files <= FEW and not squeeze) else None
 
     def _answer(self, environ: WSGIEnvironment, path: str, method: str) -> Answer:
         handler = self._routes.get(path)
@@ -115,9 +140,9 @@ class App:
         trouble = self._desk.alive()
         if trouble:
             raise Problem(503, f"{trouble}: nobody knows whether the list is still true")
-        view = self._desk.view()
+        view: View = environ.get(AT_ONCE) or self._desk.view()
         squeeze = accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
-        tag = f'"{view.tag}-gzip"' if squeeze else f'"{view.tag}"'
+        tag = tag_of(view, squeeze=squeeze)
         headers = [
             ("ETag", tag),
             ("Cache-Control", "no-cache"),
@@ -158,6 +183,11 @@ def accepts_gzip(header: str) -> bool:
     gzip = weights.get("gzip", weights.get("*", 0.0))
     # Plain is taken where it is not named (12.5.3, 2), but then any coding that is comes first.
     return gzip > 0.0 and gzip >= weights.get("identity", 0.0)
+
+
+def tag_of(view: View, *, squeeze: bool) -> str:
+    """The ETag of a list, compressed or not."""
+    return f'"{view.tag}-gzip"' if squeeze else f'"{view.tag}"'
 
 
 def matches(header: str, tag: str) -> bool:

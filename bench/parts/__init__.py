@@ -11,6 +11,7 @@ from bench.parts import (
     latency,
     memory,
     metrics,
+    poller,
     reading,
     restart,
     start,
@@ -22,6 +23,7 @@ Part = Callable[[Rig], Iterator[Figure]]
 PARTS: dict[str, Part] = {
     "start": start.measure,
     "latency": latency.measure,
+    "poller": poller.measure,
     "get": reading.measure,
     "first": first.measure,
     "memory": memory.measure,
@@ -32,5 +34,5 @@ PARTS: dict[str, Part] = {
     "metrics": metrics.measure,
 }
 
-ANYWHERE = ("latency", "get")
+ANYWHERE = ("latency", "poller", "get")
 """Parts that need no more than a server with `GET /files` that watches a directory."""

@@ -55,8 +55,8 @@ def _figures(
     what: str, asker: Asker, directory: Path, runs: int, count: int, floor: float | None
 ) -> Iterator[Figure]:
     probe = _probe(asker)
-    _run(probe, directory, 20)
-    found = [_run(probe, directory, count) for _ in range(runs)]
+    run(probe, directory, 20)
+    found = [run(probe, directory, count) for _ in range(runs)]
     how = (
         "GET with If-None-Match, to the head of the 200" if _is_big(asker) else "GET /files, whole"
     )
@@ -90,10 +90,10 @@ def _probe(asker: Asker) -> Probe:
 
         return look
 
-    return by_tag if _is_big(asker) else lambda: _look_whole(asker)
+    return by_tag if _is_big(asker) else lambda: look_whole(asker)
 
 
-def _look_whole(asker: Asker) -> Callable[[bytes, bool], float | None]:
+def look_whole(asker: Asker) -> Callable[[bytes, bool], float | None]:
     """Looks for the name in the body."""
 
     def look(name: bytes, there: bool) -> float | None:
@@ -108,8 +108,11 @@ def _is_big(asker: Asker) -> bool:
     return answer.length > BIG and bool(answer.tag)
 
 
-def _run(probe: Probe, directory: Path, count: int) -> list[float]:
-    """Milliseconds of each creation."""
+def run(
+    probe: Probe, directory: Path, count: int, *, breath: float = BREATH, removals: bool = True
+) -> list[float]:
+    """Milliseconds of each creation, with `breath` seconds between an answer and the next question.
+    Without `removals` nobody waits until a file that was removed is shown no more."""
     dice = random.Random(1)
     found = []
     for number in range(count):
@@ -119,29 +122,32 @@ def _run(probe: Probe, directory: Path, count: int) -> list[float]:
         look = probe()
         begun = time.perf_counter()
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        found.append((_wait(look, name.encode(), there=True) - begun) * 1e3)
+        found.append((_wait(look, name.encode(), breath, there=True) - begun) * 1e3)
         time.sleep(dice.uniform(*PAUSE))
         look = probe()
         os.unlink(path)
-        _wait(look, name.encode(), there=False)
+        if removals:
+            _wait(look, name.encode(), breath, there=False)
     return found
 
 
-def _wait(look: Callable[[bytes, bool], float | None], name: bytes, *, there: bool) -> float:
+def _wait(
+    look: Callable[[bytes, bool], float | None], name: bytes, breath: float, *, there: bool
+) -> float:
     """When the change was shown. Raises `Broken`."""
     deadline = time.monotonic() + LIMIT
     while time.monotonic() < deadline:
         at = look(name, there)
         if at is not None:
             return at
-        time.sleep(BREATH)
+        if breath:
+            time.sleep(breath)
     raise Broken(f"{name!r} was not shown, or did not go, within {LIMIT:g} s")
 
 
 def _floor(rig: Rig, runs: int, count: int) -> list[list[float]]:
     """The same with the least program that could show it."""
     directory = rig.stock.directory(0)
-    found = []
     with rig.programs():
         server = rig.start("bench.floor", "server")
         ports = server.wait_for_line(r"serving grpc=(\d+) http=(\d+)")
@@ -153,16 +159,7 @@ def _floor(rig: Rig, runs: int, count: int) -> list[list[float]]:
         )
         agent.wait_for_line("watching")
         asker = Asker(int(ports[2]))
-        dice = random.Random(1)
-        for length in (20, *[count] * runs):
-            values = []
-            for number in range(length):
-                name = f"floor-{number}"
-                time.sleep(2 * dice.uniform(*PAUSE))
-                begun = time.perf_counter()
-                os.close(os.open(directory / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-                shown = _wait(_look_whole(asker), name.encode(), there=True)
-                values.append((shown - begun) * 1e3)
-                os.unlink(directory / name)
-            found.append(values)
-    return found[1:]
+        lengths = (20, *[count] * runs)
+        return [
+            run(lambda: look_whole(asker), directory, length, removals=False) for length in lengths
+        ][1:]

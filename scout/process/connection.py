@@ -11,7 +11,8 @@ import socket
 import termios
 import time
 from array import array
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 from wsgiref.types import WSGIEnvironment
 
 from waitress.adjustments import Adjustments
@@ -33,6 +34,25 @@ LINGER_SECONDS = 2.0
 unread bytes would reset the connection, and the answer could be lost (RFC 9112, 9.6)."""
 
 
+AT_ONCE = "scout.at_once"
+"""In the environment of a request that is answered on the loop's own thread: what `AtOnce` gave."""
+
+
+class Asked(Protocol):
+    """A request that has come whole: its path, percent-decoded, its query, and its header fields
+    by PEP 3333's names without HTTP_."""
+
+    path: str
+    query: str
+    headers: dict[str, str]
+
+
+AtOnce = Callable[[Asked], object | None]
+"""Called on the loop's thread. What it gives is what the application finds under `AT_ONCE` when
+it answers, on that very thread, while everybody else waits: so it has to be quick. None: the
+answer may take a while, and is left to another thread."""
+
+
 class Request:
     """A request as waitress wants it: while it is read, and when it is `completed`."""
 
@@ -45,6 +65,7 @@ class Request:
 
     def __init__(self, adj: Adjustments) -> None:
         self.headers: dict[str, str] = {}
+        self.at_once: object | None = None
         self.completed = False
         self.begun_at = time.monotonic()
         self._reader = RequestReader(adj.max_request_body_size)
@@ -112,6 +133,8 @@ class Task(WSGITask):  # type: ignore[misc]  # waitress has no types
     """A request under way. waitress closes the connection after each answer without a length; but
     304 ends with its headers (RFC 9112, 6.3), and whoever asks for it means to ask again."""
 
+    wrote_header: bool = False
+
     def set_close_on_finish(self) -> None:
         """Close the connection after this answer, unless there is no need to."""
         asked = self.request.headers["CONNECTION"] == "close"
@@ -122,7 +145,20 @@ class Task(WSGITask):  # type: ignore[misc]  # waitress has no types
         """As PEP 3333 has it."""
         environ: WSGIEnvironment = super().get_environment()
         environ["REQUEST_METHOD"] = self.request.command  # waitress takes `get` for GET
+        if self.request.at_once is not None:
+            environ[AT_ONCE] = self.request.at_once
         return environ
+
+    def write(self, data: bytes) -> None:
+        """Send `data`; if it is the whole body, together with the head: each piece would cost a
+        system call, and would wake the reader once more."""
+        if self.wrote_header or not data or self.content_length != len(data) or not self.has_body:
+            super().write(data)
+            return
+        head = self.build_response_header()
+        self.wrote_header = True
+        self.content_bytes_written = len(data)
+        self.channel.write_soon(head + data)
 
 
 class RefusalTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
@@ -192,7 +228,8 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
             late = f"the request did not come within {REQUEST_SECONDS:g} s"
             request.refuse(Refusal(408, late))
             with self.requests_lock:
-                self._hand_over(request)
+                self._take(request)
+            self._answer(request)
         elif now - self._active_at >= UNUSED_SECONDS:
             self.handle_close()
 
@@ -230,18 +267,29 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
             request = self.request
             request.feed(data)
             if request.completed:
-                self._hand_over(request)
+                self._take(request)
             elif request.expect_continue and not self.sent_continue:
                 self.send_continue()
+        if request.completed:
+            self._answer(request)
         return True
 
-    def _hand_over(self, request: Request) -> None:
-        """To a thread. With `requests_lock` held."""
+    def _take(self, request: Request) -> None:
+        """It is answered next. With `requests_lock` held."""
         self.sent_continue = False
         self._ahead = request.behind
         self.request = None
         self.requests.append(request)
-        self.server.add_task(self)
+
+    def _answer(self, request: Request) -> None:
+        """Here if that is quick, for two threads less have to be woken then; else on a thread of
+        its own. Who asks ahead would otherwise be served without end, and nobody else."""
+        if request.error is None and not self._ahead:
+            request.at_once = self.server.at_once(request)
+        if request.at_once is None:
+            self.server.add_task(self)
+        else:
+            super().service()
 
     def handle_write(self) -> None:
         """There is room for more of the answer, or the connection has to end."""

@@ -15,6 +15,7 @@ import queue
 import select
 import threading
 import time
+import traceback
 from collections.abc import Callable
 
 ROOM = 1 << 20
@@ -136,7 +137,10 @@ class Sink:
             due = [key for key, (when, _) in self._alarms.items() if when <= now]
             alarms = [self._alarms.pop(key)[1] for key in due]
         for alarm in alarms:
-            alarm()
+            try:
+                alarm()
+            except Exception:  # noqa: BLE001 - a bug there must not silence everything
+                self.put(traceback.format_exc().encode(errors="backslashreplace"), urgent=True)
 
     def _write(self, line: bytes) -> None:
         if (self._missing and not self._admit()) or not self._out(line):

@@ -4,6 +4,7 @@ No reader harms another: an answer that nobody takes holds no thread and is the 
 connection, and who holds a connection without using it makes room for others.
 """
 
+import contextlib
 import errno
 import socket
 import sys
@@ -18,7 +19,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from scout.process import listen, log
-from scout.process.connection import Connection
+from scout.process.connection import Asked, AtOnce, Connection
 
 Refused = Callable[[int, float], None]
 """Told of a request that was refused: its status, and seconds from its first byte."""
@@ -103,6 +104,7 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         still: float,
         log: log.Log,
         observe: Refused | None,
+        at_once: AtOnce | None,
         **options: Any,
     ) -> None:
         self.served_at = time.monotonic()
@@ -111,9 +113,27 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         self._crowded = log.limited(1, QUIET)
         self._refusals = log.limited(1, QUIET)
         self._observe = observe
+        self._at_once = at_once
+        self._loop = 0
         self._deaf_until = 0.0
         self._tidy_at = 0.0
         super().__init__(*args, **options)
+
+    def at_once(self, asked: Asked) -> object | None:
+        """See `AtOnce`."""
+        # What fails here fails again when it is answered, and is told then.
+        with contextlib.suppress(Exception):
+            return None if self._at_once is None else self._at_once(asked)
+        return None
+
+    def own(self) -> None:
+        """The calling thread is the loop's."""
+        self._loop = threading.get_ident()
+
+    def pull_trigger(self) -> None:
+        """Wake the loop. Any thread may call this; the loop's own is awake."""
+        if threading.get_ident() != self._loop:
+            super().pull_trigger()
 
     def set_socket_options(self, conn: socket.socket) -> None:
         super().set_socket_options(conn)
@@ -195,9 +215,11 @@ class HttpServer:
         connections: int,
         still: float = STILL,
         refused: Refused | None = None,
+        at_once: AtOnce | None = None,
     ) -> None:
         """Serve on the listening sockets `where`, which it closes, as `program`. `refused` is
-        told, on any thread, of each request that the application does not see."""
+        told, on any thread, of each request that the application does not see; `at_once` is asked
+        of each other whether its answer is quick."""
         self._map: dict[int, Any] = {}
         first, *others = where
         self._address = ", ".join(map(listen.name, where))
@@ -214,6 +236,7 @@ class HttpServer:
             still=still,
             log=log.get(program),
             observe=refused,
+            at_once=at_once,
             connection_limit=sys.maxsize,  # waitress' own would fill the log
             asyncore_use_poll=True,
             max_request_body_size=NO_BODY,
@@ -253,6 +276,7 @@ class HttpServer:
         self._thread.join(2.0)
 
     def _serve(self) -> None:
+        self._server.own()
         while not self._ending:
             self._server.make_room()
             wasyncore.loop(timeout=PAUSE, use_poll=True, map=self._map, count=1)

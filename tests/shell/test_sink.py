@@ -272,3 +272,17 @@ def test_lines_of_many_threads_stay_whole(pipe: Pipe) -> None:
     got = drained(pipe, sink)
     assert len(got) == 800
     assert all(len(set(line)) == 2 and len(line) == 51 for line in got)
+
+
+def test_a_bug_in_what_was_to_be_said_later_does_not_silence_the_log(pipe: Pipe) -> None:
+    sink = pipe.sink()
+
+    def alarm() -> None:
+        raise RuntimeError("unforeseen")
+
+    sink.at(0.0, "key", alarm)
+    wait_until(lambda: not sink._alarms)
+    sink.put(b"after\n")
+    got = drained(pipe, sink)
+    assert b"RuntimeError: unforeseen\n" in got
+    assert b"after\n" in got

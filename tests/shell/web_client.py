@@ -96,6 +96,7 @@ class Site:
             connections=connections,
             still=still,
             refused=self._refused,
+            at_once=app.at_once,
         )
         self.port = int(self.server.address.rpartition(":")[2])
 
