@@ -96,7 +96,7 @@ class ClientLog:
     def _say(self, turn: Transition, held: int) -> None:
         client, say = turn.client, self._log.warning if turn.bad else self._log.info
         say(
-            f"client {turn.word}",
+            turn.text,
             host=cut(client.host, SHOWN),
             directory=cut(client.directory.decode("utf-8", "surrogateescape"), SHOWN),
             peer=client.peer,

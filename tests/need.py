@@ -138,6 +138,7 @@ def absent(*names: str) -> list[str]:
 
 def need(*names: str) -> None:
     """Skip the test unless all of these are there; fail in CI. Names as `absent` takes them."""
+    __tracebackhide__ = True  # pytest names the test's line
     if missing := absent(*names):
         refuse(f"needs {'; '.join(dict.fromkeys(missing))}")
 
@@ -146,6 +147,7 @@ def refuse(reason: str) -> NoReturn:
     """Skip the test for that reason; fail in CI."""
     import pytest  # not needed to print the list of packages
 
+    __tracebackhide__ = True
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)

@@ -74,5 +74,5 @@ class Fleet:
         self, client: Client, before: Standing | None, after: Standing | None, reason: str
     ) -> None:
         turn = Transition(client, before, after, reason, client.number in self._lacking)
-        self.tally.transitions[turn.word.replace(" ", "_")] += 1
+        self.tally.transitions[turn.label] += 1
         self._turns.append(turn)

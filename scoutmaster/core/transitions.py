@@ -41,12 +41,17 @@ class Transition:
         return self.before is Standing.HEALTHY
 
     @property
-    def word(self) -> str:
-        """What the client is now, in a word or two."""
+    def text(self) -> str:
+        """What the log says of it."""
         if self.before is None:
-            return "registered"
+            return "client registered"
         if self.after is None:
-            return "deregistered"
+            return "client deregistered"
         if self.before is self.after is Standing.HEALTHY:
-            return "behind" if self.lacking else "caught up"
-        return self.after.value
+            return "client behind" if self.lacking else "client caught up"
+        return f"client {self.after.value}"
+
+    @property
+    def label(self) -> str:
+        """The same as a metric's label."""
+        return self.text.removeprefix("client ").replace(" ", "_")

@@ -72,13 +72,13 @@ def test_each_turn_to_behind_and_back_is_told_once() -> None:
         stream.tell(lacking(1, A, behind=True))
     for _ in range(3):
         stream.tell(vouch(1, A))
-    assert [(it.word, it.bad) for it in desk.master.take_turns()] == [
+    assert [(it.label, it.bad) for it in desk.master.take_turns()] == [
         ("behind", False),
-        ("caught up", False),
+        ("caught_up", False),
     ]
     stream.tell(lacking(1, A, omitted=2, reason=""))
     [turn] = desk.master.take_turns()
-    assert (turn.word, turn.bad, turn.reason) == ("behind", True, "2 entries are withheld")
+    assert (turn.label, turn.bad, turn.reason) == ("behind", True, "2 entries are withheld")
 
 
 # Take-overs

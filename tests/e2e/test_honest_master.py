@@ -42,26 +42,30 @@ def sockets(master: MasterProgram) -> int:
 RUNS = [[b"%04d-%04d" % (run, it) for it in range(PART)] for run in range(4)]
 
 
+async def begin(stream: RawStream) -> None:
+    """The first parts of a snapshot."""
+    await stream.send(snapshot(*RUNS[0], part=Part.FIRST, whole=()))
+    await stream.send(*(snapshot(*run, part=Part.MIDDLE, whole=()) for run in RUNS[1:]))
+
+
 async def refused(channel: grpc.aio.Channel, host: str) -> None:
     """More files than the master takes."""
     stream = await RawStream(channel).greet(host)
-    for number, run in enumerate(RUNS):
-        kind = Part.MIDDLE if number else Part.FIRST
-        await stream.send(snapshot(*run, part=kind, whole=()))
+    await begin(stream)
     assert (await stream.status())[0] is Code.RESOURCE_EXHAUSTED
 
 
 async def broken(channel: grpc.aio.Channel, host: str) -> None:
     """The line is cut in the middle of a snapshot."""
     stream = await RawStream(channel).greet(host)
-    await stream.send(snapshot(*RUNS[0], part=Part.FIRST, whole=()))
+    await begin(stream)
     stream.call.cancel()
 
 
 async def replaced(channel: grpc.aio.Channel, host: str) -> None:
     """The agent opens a new stream in the middle of a snapshot."""
     old = await RawStream(channel).greet(host)
-    await old.send(snapshot(*RUNS[0], part=Part.FIRST, whole=()))
+    await begin(old)
     new = await RawStream(channel).greet(host)
     assert (await old.status())[0] is Code.ABORTED
     await new.send(Deregister())
@@ -70,7 +74,7 @@ async def replaced(channel: grpc.aio.Channel, host: str) -> None:
 async def silent(channel: grpc.aio.Channel, host: str) -> None:
     """The agent freezes in the middle of a snapshot, and is given up."""
     stream = await RawStream(channel).greet(host)
-    await stream.send(snapshot(*RUNS[0], part=Part.FIRST, whole=()))
+    await begin(stream)
     await stream.status()
 
 
@@ -79,10 +83,11 @@ async def test_hundreds_of_streams_that_end_in_a_snapshot_leave_no_memory_behind
     stage: Stage, end: object
 ) -> None:
     """Each held thousands of names, and every few of them the master's collector is told to forget
-    what there is: had they stayed, they would make 70 MB and more."""
+    what there is: had they stayed, they would make 100 MB and more."""
     assert callable(end)
     soon = ["--health-interval=200ms", "--health-timeout=100ms"] if end is silent else []
-    master = stage.master("--max-files=12000", "--unhealthy-limit=1", *soon)
+    limit = "--max-files=12000" if end is refused else "--max-files=100000"
+    master = stage.master(limit, "--unhealthy-limit=1", *soon)
 
     async def some(worker: int, count: int) -> None:
         async with channel_to(master) as channel:

@@ -376,7 +376,9 @@ def test_close_is_prompt_right_after_the_start() -> None:
         assert time.monotonic() - begun < 1.5
 
 
-def test_close_writes_to_its_pipe_before_the_pipe_is_closed() -> None:
+def test_close_writes_to_its_pipe_before_the_pipe_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Though the server's loop wakes and sees the end for another reason just before."""
     site = Site()
     pull = site.server._server.pull_trigger
@@ -387,6 +389,6 @@ def test_close_writes_to_its_pipe_before_the_pipe_is_closed() -> None:
         assert site.server._thread.is_alive()
         pull()
 
-    site.server._server.pull_trigger = pull_late
+    monkeypatch.setattr(site.server._server, "pull_trigger", pull_late)
     site.server.close()
     assert not site.server._thread.is_alive()

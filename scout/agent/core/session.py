@@ -91,9 +91,8 @@ class Session:
         self._awaiting: int | None = None
         self._cut: Snapshot | None = None
         self._pacing = Pacing()
-        self._asked = 0.0
         self._left = float("-inf")
-        self._heard = 0.0
+        self._heard = self._asked = 0.0
         self._patience: float | None = None
         self._last_call: float | None = None
         self.acknowledged_at: float | None = None
