@@ -76,3 +76,23 @@ async def test_a_start_that_is_stuck_is_ended(
         pass
     assert said[0] == MORE  # before anything was looked at
     assert not {MORE, b"WATCHDOG=1"} & set(said[1:])
+
+
+async def test_a_bug_in_one_of_several_agents_ends_all_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also at the start, where the others would wait for ever for its answer."""
+    directories = [tmp_path / "a", tmp_path / "b"]
+    for directory in directories:
+        directory.mkdir()
+    _, settings = config.read([f"--directory={it}" for it in directories], {})
+    assert settings is not None
+    it = Host(settings, [look(os.fsencode(directory)) for directory in directories])
+
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(it.agents[1].reporter, "run", broken)
+    async with asyncio.timeout(30.0):
+        with pytest.raises(ZeroDivisionError):
+            await it.live()
