@@ -205,10 +205,11 @@ class TestExitCodes:
             agent.until_listed("letter")
 
     def test_a_claim_is_awaited(self, machine: Machine) -> None:
-        """75, until the other agent leaves; the same directory under another name is no other."""
+        """75, until the other agent leaves; the same path in another spelling is no other."""
         machine.write("/srv/claimed/letter", "")
-        machine.run("ln", "-s", "claimed", "/srv/alias")
         with Agent(machine, "/srv/alias", start=False) as second:
+            same = "/usr/bin/scout --directory=/srv//./claimed/"
+            machine.drop_in(second.unit, f"[Service]\nExecStart=\nExecStart={same}\n")
             with Agent(machine, "/srv/claimed"):
                 second.fails_and_is_restarted(75)
             until(second.active, "the second one has the claim")

@@ -108,6 +108,10 @@ class Site:
         assert seconds >= 0
         self.refused[status] += 1
 
+    def answers(self) -> bool:
+        """Is somebody else served, while others are slow?"""
+        return self.ask("/-/healthy").status == 200
+
     def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
         """One request on a connection of its own; `_` in a header's name stands for `-`."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT)
