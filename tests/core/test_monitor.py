@@ -170,3 +170,19 @@ def test_changes_that_ask_for_listings_share_one() -> None:
     assert story.said() == "behind"
     story.now = story.life.deadline()
     assert story.goes_on() == ["Look", "change"]
+
+
+def test_a_disk_that_is_away_at_the_start_is_required_once_it_was_there() -> None:
+    """With a mount above that satisfies `--require-mount` as well."""
+    disk = replace(HERE, path=b"/srv/disk", point=b"/srv/disk")
+    story = Story(replace(disk, point=b"/"), replace(CONFIG, path=disk.path, require_mount=True))
+    story.life.first(story.place)
+    story.goes_on()
+    assert story.said() == "unavailable"
+    story.place, story.now = disk, story.life.deadline()
+    story.goes_on()
+    assert story.said() == "available"
+    story.place, story.now = replace(disk, mount=29, point=b"/srv"), story.life.deadline()
+    story.goes_on()
+    assert story.said() == "unavailable"
+    assert story.life.verdict(story.now).reason == "nothing is mounted at /srv/disk"

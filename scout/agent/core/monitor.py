@@ -116,7 +116,7 @@ class Life:
         self._failures = 0
         self._looked = True
         moved = self._path not in (None, place.path)
-        if moved or self._path is None:
+        if moved or not self._home.known:
             self._home.remember(place)
         self._path = place.path
         if self.place is not None:
