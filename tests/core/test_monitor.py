@@ -186,3 +186,47 @@ def test_a_disk_that_is_away_at_the_start_is_required_once_it_was_there() -> Non
     story.goes_on()
     assert story.said() == "unavailable"
     assert story.life.verdict(story.now).reason == "nothing is mounted at /srv/disk"
+
+
+def test_a_standstill_amid_the_settling_of_another_is_settled_anew() -> None:
+    story = Story()
+    story.goes_on()
+    story.life.held(story.now, 9.0)
+    story.goes_on(until=Drain)
+    story.life.held(story.now, 9.0)
+    story.life.drained()
+    assert story.said() == "unavailable"
+    assert story.goes_on() == ["Look", "Drain"]
+    assert story.said() == "available"
+
+
+def test_a_standstill_in_a_storm_is_over_with_the_first_scan_after_it() -> None:
+    """What the storm loses makes the list behind; it takes nothing off it."""
+    story = Story()
+    story.goes_on()
+    story.life.overflowed(story.now)
+    story.life.held(story.now, 9.0)
+    story.life.overflowed(story.now)
+    assert story.goes_on(until=Scan) == ["Look", "gap"]
+    story.life.overflowed(story.now)
+    assert story.said() == "unavailable"
+    story.life.scanned(story.now, Scanned(0.5))
+    assert story.said() == "behind"
+
+
+def test_scans_for_a_standstill_that_are_void_keep_to_their_share_of_the_time() -> None:
+    story = Story()
+    story.goes_on()
+    story.life.held(story.now, 9.0)
+    story.life.overflowed(story.now)
+    begun, end = 0, story.now + 40.0
+    while story.now < end:
+        if "gap" in story.goes_on(until=Scan):
+            begun += 1
+            story.now += 0.5
+            story.life.overflowed(story.now)
+            story.life.scanned(story.now, Scanned(0.5, whole=False))
+        else:
+            story.now = max(story.now + 0.01, story.life.deadline())
+        assert story.said() == "unavailable"
+    assert 10 < begun <= 30  # a quarter of the time, and what was saved up before

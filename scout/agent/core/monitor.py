@@ -89,6 +89,8 @@ class Life:
         # Standstills.
         self._gap = ""
         self._gaps = self._gap_losses = 0
+        # How many of them there had been when a scan, and a drain, was begun last.
+        self._tried = self._drained_gaps = 0
         self._now = float("-inf")
 
     # What happened
@@ -163,6 +165,8 @@ class Life:
         self._suspects = outcome.suspects
         pause = SOON if self.watched else max(SOON, self._cost.pause(watched=False))
         self._suspects_at = now + pause if self._suspects else float("inf")
+        if outcome.whole and scan.gaps == self._gaps:
+            self._gap = ""
         clean = outcome.whole and scan.losses == self._losses
         if not clean:
             self._overflowed = True
@@ -171,12 +175,10 @@ class Life:
         self._overflowed = False
         self._justified = True
         self._doubt = ""
-        if self._gap and scan.gaps == self._gaps:
-            self._gap = ""
 
     def drained(self) -> None:
         """What the kernel had queued after the last look is settled."""
-        if self._losses == self._gap_losses:
+        if self._losses == self._gap_losses and self._drained_gaps == self._gaps:
             self._gap = ""
 
     def lost(self, now: float, reason: str) -> None:
@@ -234,11 +236,13 @@ class Life:
         if not self.watched and now >= self._watch_at:
             return self._try_watch(place)
         if self._gap and self.watched and self._gap_losses == self._losses and self._looked:
+            self._drained_gaps = self._gaps
             return Drain()
         if now >= scan_at:
             reason = self._scan_reason(now)
             self._scan = _Running(reason, self._losses, self._gaps, self._asked)
             self._wanted = ""
+            self._tried = self._gaps
             self._asked = self._looked = False
             return Scan(place, reason)
         return None
@@ -307,9 +311,12 @@ class Life:
         """When the next scan is due. It needs a directory."""
         if self.place is None:
             return float("inf")
-        if self._wanted or (self._gap and (not self.watched or self._losses != self._gap_losses)):
-            return float("-inf")
         ready = self._budget.ready
+        made_up_by_scan = self._gap and (not self.watched or self._losses != self._gap_losses)
+        if self._wanted or (made_up_by_scan and self._tried != self._gaps):
+            return float("-inf")
+        if made_up_by_scan:
+            return ready
         due = min(self._poll_at, max(self._suspects_at, ready if self.watched else 0.0))
         if self._overflowed:
             due = min(due, ready)
