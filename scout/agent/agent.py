@@ -130,7 +130,9 @@ class Agent:
         """What may be said of the directory from now on."""
         if verdict.available:
             self._trouble = ""
-            self.session.vouch(behind=verdict.behind, reason=verdict.reason)
+            self.session.vouch(
+                behind=verdict.behind, reason=verdict.reason, settling=verdict.settling
+            )
         else:
             self._trouble = verdict.reason
             self.session.doubt(verdict.reason)

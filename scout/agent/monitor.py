@@ -115,7 +115,7 @@ class Monitor:
     def rejoined(self) -> None:
         """The master has us registered again."""
         if self._verifier.waiting:
-            self._life.rejoined(self._clock())
+            self._life.rejoined()
             self._tell()
             self._wake.set()
 

@@ -230,3 +230,39 @@ def test_scans_for_a_standstill_that_are_void_keep_to_their_share_of_the_time() 
             story.now = max(story.now + 0.01, story.life.deadline())
         assert story.said() == "unavailable"
     assert 10 < begun <= 30  # a quarter of the time, and what was saved up before
+
+
+def test_a_new_stream_on_which_events_wait_makes_nothing_unavailable() -> None:
+    """What would be said waits until they are settled, without a look or a scan."""
+    story = Story()
+    story.goes_on()
+    story.life.rejoined()
+    verdict = story.life.verdict(story.now)
+    assert (verdict.available, verdict.behind, verdict.settling) == (True, False, True)
+    assert story.goes_on() == ["Drain"]
+    assert not story.life.verdict(story.now).settling
+
+
+def test_what_waits_on_a_stream_that_came_amid_the_settling_is_settled_as_well() -> None:
+    story = Story()
+    story.goes_on()
+    story.life.rejoined()
+    assert story.goes_on(until=Drain) == ["Drain"]
+    story.life.rejoined()
+    story.life.drained()
+    assert story.life.verdict(story.now).settling
+    assert story.goes_on() == ["Drain"]
+    assert not story.life.verdict(story.now).settling
+
+
+def test_a_new_stream_after_a_standstill_ends_it_no_sooner() -> None:
+    story = Story()
+    story.goes_on()
+    story.life.rejoined()
+    story.goes_on(until=Drain)
+    story.life.held(story.now, 9.0)
+    story.life.rejoined()
+    story.life.drained()
+    assert story.said() == "unavailable"
+    assert story.goes_on() == ["Look", "Drain"]
+    assert story.said() == "available"

@@ -42,6 +42,7 @@ class Scene:
     ) -> None:
         self.now = time.monotonic() + 1000.0
         self.vouched = 0
+        self.settling = False
         self.reasons: list[str] = []
         self.moves: list[bytes] = []
         self.inventory = Inventory()
@@ -71,6 +72,7 @@ class Scene:
     def judged(self, verdict: Verdict) -> None:
         self.vouched += verdict.available
         self.reasons.append(verdict.reason)
+        self.settling = verdict.settling
 
     def moved(self, path: bytes) -> None:
         self.moves.append(path)
@@ -173,6 +175,20 @@ async def test_a_standstill_is_told_before_anything_else_is_said(tmp_path: Path)
         it.patrol.held(7.0)
         assert it.reasons[told:] == ["catching up after a standstill of 7 s"]
         await until(lambda: it.reasons[-1] == "")
+
+
+async def test_what_waits_when_a_stream_begins_is_settled_before_anything_is_said(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path, poll_interval=3600.0) as it:
+        it.patrol.rejoined()
+        assert not it.settling  # nothing waits
+        (tmp_path / "a").touch()
+        it.patrol.rejoined()
+        assert it.settling
+        await until(lambda: not it.settling)
+        assert it.inventory.names == {b"a"}
+        assert set(it.reasons) == {""}
 
 
 async def test_it_ends_when_it_is_told_to_and_woken_at_once(tmp_path: Path) -> None:

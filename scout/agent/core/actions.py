@@ -62,9 +62,22 @@ class Scanned:
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """A scan under way: why, and how often events were lost, and time was, before it began."""
+
+    reason: str
+    losses: int
+    gaps: int
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What may be said of the directory. `reason` says why not more; empty if all is well."""
 
     available: bool
     behind: bool
     reason: str
+    settling: bool = False
+    """Events wait that came while there was no stream. They are settled before the new one's first
+    word, if it need not come sooner."""

@@ -11,7 +11,8 @@ Rules of this file:
 3. Nothing is vouched for before a scan that began after the arrival, and in which no event was
    lost, has ended. An unavailable directory never touches the belief: it is not even watched.
 4. After a standstill nothing is vouched for until what the kernel had queued is settled; where
-   there are no events, or some were lost, until a scan begun after it has ended.
+   there are no events, or some were lost, until a scan begun after it has ended. A stream that was
+   away is none: what waits is settled, and meanwhile nothing is said.
 5. What is in doubt as a whole stays shown, but is *behind*: after events were lost until a scan
    begun after the last loss has ended; while a change asks for a listing, until that has ended;
    while a name stands that no listing has, until a quiet one decides.
@@ -19,7 +20,6 @@ Rules of this file:
 Owned by one thread.
 """
 
-from dataclasses import dataclass
 from random import Random
 
 from scout.agent.core.actions import (
@@ -27,6 +27,7 @@ from scout.agent.core.actions import (
     Drain,
     Look,
     MonitorConfig,
+    Running,
     Scan,
     Scanned,
     Verdict,
@@ -79,7 +80,7 @@ class Life:
         self._again_at = float("-inf")
         self._budget = Repeats(shares)
         self._cost = Cost(shares)
-        self._scan: _Running | None = None
+        self._scan: Running | None = None
         # What was lost, asked for and left open.
         self._losses = 0
         self._overflowed = False
@@ -91,6 +92,8 @@ class Life:
         self._gaps = self._gap_losses = 0
         # How many of them there had been when a scan, and a drain, was begun last.
         self._tried = self._drained_gaps = 0
+        # Streams on which events waited, those that are settled, and those when a drain was begun.
+        self._rejoined = self._settled = self._drained_streams = 0
         self._now = float("-inf")
 
     # What happened
@@ -177,8 +180,9 @@ class Life:
         self._doubt = ""
 
     def drained(self) -> None:
-        """What the kernel had queued after the last look is settled."""
-        if self._losses == self._gap_losses and self._drained_gaps == self._gaps:
+        """What the kernel had queued when it was asked for is settled."""
+        self._settled = self._drained_streams
+        if self._losses == self._gap_losses and self._drained_gaps == self._gaps and self._looked:
             self._gap = ""
 
     def lost(self, now: float, reason: str) -> None:
@@ -199,18 +203,14 @@ class Life:
 
     def held(self, now: float, seconds: float) -> None:
         """The program stood still for `seconds`, too long for what it believes to be current."""
-        self._interrupt(now, f"catching up after a standstill of {seconds:.0f} s")
-
-    def rejoined(self, now: float) -> None:
-        """The master has us again, and events wait: what is said first holds after them."""
-        if not self._gap:
-            self._interrupt(now, "catching up")
-
-    def _interrupt(self, now: float, reason: str) -> None:
-        self._gap = reason
+        self._gap = f"catching up after a standstill of {seconds:.0f} s"
         self._gaps += 1
         self._gap_losses = self._losses
         self._alarm(now)
+
+    def rejoined(self) -> None:
+        """The master has us again, and events wait. The belief stayed current: no standstill."""
+        self._rejoined += 1
 
     def stuck(self) -> None:
         """Whatever the shell is doing makes no progress."""
@@ -235,12 +235,13 @@ class Life:
             return None
         if not self.watched and now >= self._watch_at:
             return self._try_watch(place)
-        if self._gap and self.watched and self._gap_losses == self._losses and self._looked:
-            self._drained_gaps = self._gaps
+        by_drain = self._gap and self._gap_losses == self._losses and self._looked
+        if self.watched and (by_drain or self._settled != self._rejoined):
+            self._drained_gaps, self._drained_streams = self._gaps, self._rejoined
             return Drain()
         if now >= scan_at:
             reason = self._scan_reason(now)
-            self._scan = _Running(reason, self._losses, self._gaps, self._asked)
+            self._scan = Running(reason, self._losses, self._gaps, self._asked)
             self._wanted = ""
             self._tried = self._gaps
             self._asked = self._looked = False
@@ -266,7 +267,7 @@ class Life:
             return Verdict(True, True, "names changed; the directory is read again")
         if self._suspects:
             return Verdict(True, True, "names are found that the directory does not list")
-        return Verdict(True, False, "")
+        return Verdict(True, False, "", self._settled != self._rejoined)
 
     # The parts
 
@@ -279,6 +280,7 @@ class Life:
         self.naming = place.naming
         self._watch_at = float("-inf")
         self._gap = ""
+        self._settled = self._rejoined
 
     def _unavailable(self, reason: str) -> None:
         """`reason` stands until a scan has justified the belief again."""
@@ -335,7 +337,7 @@ class Life:
             return "change"
         return "suspect" if now >= self._suspects_at else "poll"
 
-    def _spend(self, now: float, outcome: Scanned, scan: "_Running") -> None:
+    def _spend(self, now: float, outcome: Scanned, scan: "Running") -> None:
         if self._overflowed or scan.reason in ("overflow", "change", "suspect"):
             self._budget.spend(outcome.seconds, outcome.held, now)
         self._again_at = now + SOON
@@ -343,13 +345,3 @@ class Life:
         # A little less than the pause between two looks, so that each look is followed by a scan.
         interval = self._config.poll_interval * (1 - 2 * JITTER)
         self._poll_at = now + max(interval, self._cost.pause(watched=self.watched))
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """A scan under way: why, and how often events were lost, and time was, before it began."""
-
-    reason: str
-    losses: int
-    gaps: int
-    asked: bool
