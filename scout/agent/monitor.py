@@ -136,9 +136,11 @@ class Monitor:
                 self._liveness.beat("poller", self._clock())
                 if action is not None:
                     continue
+                # A slow directory is left alone for long: a planned sleep is no hang.
+                pause = min(life.deadline() - self._clock(), self._config.poll_interval)
                 try:
                     # `wait_for` would lose a cancellation that comes together with a wake-up.
-                    async with asyncio.timeout(max(0.0, life.deadline() - self._clock())):
+                    async with asyncio.timeout(max(0.0, pause)):
                         await self._wake.wait()
                 except TimeoutError:
                     pass
