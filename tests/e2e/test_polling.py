@@ -1,6 +1,7 @@
 """Without events the same truth, slower."""
 
 import os
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ QUICK = ("--poll-interval=200ms", "--metrics=127.0.0.1:0")
 def lives(master: MasterProgram, agent: AgentProgram, directory: Path) -> None:
     """Creation, removal and rename are found by polling alone."""
     wait_until(lambda: master.names() == ["a"])
-    assert 'scout_watching{mode="poll"} 1.0' in agent.metrics()
+    assert re.search(r'scout_watching\{directory=".*",mode="poll"\} 1\.0', agent.metrics())
     (directory / "b").touch()
     wait_until(lambda: master.names() == ["a", "b"])
     (directory / "a").rename(directory / "c")

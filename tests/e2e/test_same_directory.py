@@ -188,7 +188,8 @@ def test_an_inode_number_that_changes_takes_no_file_off_the_list(
             (tmp_path / f"b{round_}").touch()
         wait_until(lambda: len(master.names()) == 4)
         assert "unavailable" not in agent.log
-        assert 'scout_scans_total{reason="return"} 0.0' in agent.metrics()
+        series = f'scout_scans_total{{directory="{tmp_path}",reason="return"}} 0.0'
+        assert series in agent.metrics()
 
 
 # Standstills

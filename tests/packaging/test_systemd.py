@@ -15,7 +15,7 @@ from tests.packaging.services import Agent
 
 Figure = Callable[[str, str], None]
 
-EXPOSURE = {"scout@tmp.service": 1.6, "scoutmaster.service": 1.2}
+EXPOSURE = {"scout@tmp.service": 1.6, "scout.service": 1.6, "scoutmaster.service": 1.2}
 """How exposed a unit may be, as `systemd-analyze security` counts."""
 
 
@@ -27,7 +27,7 @@ def test_units_verify_without_a_word(machine: Machine) -> None:
 
 @pytest.mark.parametrize("unit", EXPOSURE)
 def test_exposure_is_low(machine: Machine, figure: Figure, unit: str) -> None:
-    """The marks of the two units."""
+    """The marks of the units."""
     limit = EXPOSURE[unit]
     security = ("systemd-analyze", "security", f"--threshold={round(limit * 10)}", "--no-pager")
     done = machine.run(*security, unit)

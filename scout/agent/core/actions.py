@@ -57,6 +57,8 @@ class Scanned:
     """Names that no listing has, though a lookup finds them."""
     exact: bool | None = None
     """What was learned of `Naming.UNKNOWN`, if anything."""
+    held: float | None = None
+    """Seconds for which it kept other directories from being read; None if all the time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,15 +32,10 @@ from scout.agent.core.actions import (
     Verdict,
     Watch,
 )
-from scout.agent.core.budget import Budget
-from scout.agent.core.cost import SHARE_POLLED, Cost
+from scout.agent.core.cost import SHARE_POLLED, Cost, Repeats, Shares
 from scout.agent.core.filesystems import Naming, tells
 from scout.agent.core.identity import REPLACED, DirectoryIdentity, Home, replaced
 from scout.core.backoff import Backoff
-
-SHARE_DOUBTED, SAVED = 0.25, 10.0
-"""How much of the time scans may take because events were lost, or could not say enough: the rest
-is the storm's. Saved up for so many seconds: after a quiet time there is no pause."""
 
 BEHIND_LEAST = 1.0
 """Seconds that the directory is called behind after events were lost, at least: no flapping."""
@@ -61,7 +56,8 @@ UNREAD = "the first scan has not ended"
 class Life:
     """The decisions. `mode` is "events", "poll" or "none"; `why` explains "poll"."""
 
-    def __init__(self, config: MonitorConfig, random: Random) -> None:
+    def __init__(self, config: MonitorConfig, random: Random, shares: Shares | None = None) -> None:
+        shares = shares or Shares()  # without those of the process it has this directory alone
         self._config = config
         self._random = random
         self._home = Home(require_mount=config.require_mount)
@@ -81,8 +77,8 @@ class Life:
         self._wanted = ""
         self._poll_at = self._suspects_at = float("inf")
         self._again_at = float("-inf")
-        self._budget = Budget(SHARE_DOUBTED, SAVED)
-        self._cost = Cost()
+        self._budget = Repeats(shares)
+        self._cost = Cost(shares)
         self._scan: _Running | None = None
         # What was lost, asked for and left open.
         self._losses = 0
@@ -96,6 +92,10 @@ class Life:
         self._now = float("-inf")
 
     # What happened
+
+    def unseen(self, reason: str) -> None:
+        """The look at the start found nothing to serve, for `reason`."""
+        self._doubt = reason
 
     def first(self, place: DirectoryIdentity) -> None:
         """The look at the start, by which the claim was made: its mount is remembered."""
@@ -157,7 +157,7 @@ class Life:
         scan, self._scan = self._scan, None
         if scan is None or self.place is None:
             return  # it was overtaken: the directory is another one, or gone
-        self._spend(now, outcome.seconds, scan)
+        self._spend(now, outcome, scan)
         if outcome.exact is not None and self.naming is Naming.UNKNOWN:
             self.naming = Naming.EXACT if outcome.exact else Naming.LOOSE
         self._suspects = outcome.suspects
@@ -273,7 +273,6 @@ class Life:
         self._behind_until = float("-inf")
         self._suspects, self._suspects_at = 0, float("inf")
         self.naming = place.naming
-        self._cost = Cost()
         self._watch_at = float("-inf")
         self._gap = ""
 
@@ -281,6 +280,7 @@ class Life:
         """`reason` stands until a scan has justified the belief again."""
         self._doubt = reason
         self._justified = False
+        self._cost.forget()
         self.place = None
         self.watched = False
 
@@ -328,11 +328,11 @@ class Life:
             return "change"
         return "suspect" if now >= self._suspects_at else "poll"
 
-    def _spend(self, now: float, seconds: float, scan: "_Running") -> None:
+    def _spend(self, now: float, outcome: Scanned, scan: "_Running") -> None:
         if self._overflowed or scan.reason in ("overflow", "change", "suspect"):
-            self._budget.spend(seconds, now)
+            self._budget.spend(outcome.seconds, outcome.held, now)
         self._again_at = now + SOON
-        self._cost.spend(seconds)
+        self._cost.spend(outcome.seconds)
         # A little less than the pause between two looks, so that each look is followed by a scan.
         interval = self._config.poll_interval * (1 - 2 * JITTER)
         self._poll_at = now + max(interval, self._cost.pause(watched=self.watched))
