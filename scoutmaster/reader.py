@@ -4,6 +4,7 @@ import asyncio
 import time
 from concurrent.futures import Future
 
+from scout.process.clock import boottime
 from scoutmaster.core.master import Master
 from scoutmaster.core.verdict import Pulse, Verdict, judge
 from scoutmaster.core.view import ClientRow, View
@@ -22,7 +23,7 @@ class MasterReader:
     def view(self) -> View:
         """The published view: one revision, whole. It is `complete` only if it still is."""
         pulse, view = self._pulse(), self._master.view
-        return view if judge(pulse, time.monotonic()).current else view.withdraw()
+        return view if judge(pulse, time.monotonic(), boottime()).current else view.withdraw()
 
     def clients(self) -> tuple[ClientRow, ...]:
         """All clients at one moment. Raises TimeoutError if the event loop does not answer."""
@@ -55,7 +56,7 @@ class MasterReader:
         return Pulse(master.seen_at, master.due, master.serving, master.settled)
 
     def _verdict(self) -> Verdict:
-        return judge(self._pulse(), time.monotonic())
+        return judge(self._pulse(), time.monotonic(), boottime())
 
     def _rows(self) -> tuple[ClientRow, ...]:
         now = time.monotonic()

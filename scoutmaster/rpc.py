@@ -17,6 +17,7 @@ import grpc.aio
 
 from scout.core.messages import AgentMessage, Changes, Deregister, Part
 from scout.errors import ProtocolError
+from scout.process.clock import boottime
 from scout.process.log import Log
 from scout.wire import codec, transport
 from scoutmaster.client_log import ClientLog
@@ -225,7 +226,7 @@ class Streams:
         data = await self._first(context)
         while data is not EOF:
             begun = clock()
-            master.looked(begun)
+            master.looked(begun, boottime())
             try:
                 message = codec.decode_agent(cast(bytes, data))
             except ProtocolError as error:
@@ -300,7 +301,7 @@ class Streams:
     def _tick(self) -> None:
         self._timer_at = float("inf")
         now = self._clock()
-        self._master.looked(now)
+        self._master.looked(now, boottime())
         self._master.tick(now)
         self.after()
 

@@ -16,6 +16,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from scout.core.liveness import Liveness
 from scout.process import descriptors, listen, log, systemd
 from scout.process.bugs import Bugs
+from scout.process.clock import boottime
 from scout.process.grpc_port import add_port
 from scout.process.lag import LagMonitor
 from scout.process.signals import stop_event
@@ -65,8 +66,8 @@ class Server:
             max_clients=config.max_clients,
             max_files=config.max_files,
         )
-        self.master = Master(policy, secrets.randbits(64), time.monotonic())
-        self._lag = LagMonitor(self._log, self.master.looked)
+        self.master = Master(policy, secrets.randbits(64), time.monotonic(), boottime())
+        self._lag = LagMonitor(self._log, lambda now: self.master.looked(now, boottime()))
 
     async def live(self) -> int:
         """Listen, serve until told to stop, drain. Raises `ScoutError` if it can't listen."""

@@ -10,7 +10,8 @@ Rules of this file:
 3. `complete` is what is known when a view is made. What becomes of it while nothing happens, or
    while nobody looks, is for `verdict` to say: `seen_at` and `due` are there for that.
 
-Times are monotonic seconds. Owned by one thread.
+Times are monotonic seconds, but for `boot` and `seen_at`: seconds of a clock that goes on while the
+host is suspended. Owned by one thread.
 """
 
 from scout.core.checkpoint import Checkpoint
@@ -44,7 +45,7 @@ from scoutmaster.core.view import View
 class Master:
     """Joins who is registered with what they hold."""
 
-    def __init__(self, policy: Policy, epoch: int, now: float) -> None:
+    def __init__(self, policy: Policy, epoch: int, now: float, boot: float) -> None:
         self.policy = policy
         self.registry = Registry(
             interval=policy.interval,
@@ -62,7 +63,7 @@ class Master:
         self._revision = 0
         self._client_of: dict[Session, Client] = {}
         self._awake: dict[Session, None] = {}
-        self.seen_at = now
+        self.seen_at = boot
         self.due: float | None = None
         """When `tick` is due: what was published is known to be true until then, not longer."""
         self.view = View(self._name(), self.catalog.chunks, 0, False, 0, 0)
@@ -98,13 +99,15 @@ class Master:
             self._fleet.judge(client, now)
             self._publish()
 
-    def looked(self, now: float) -> None:
+    def looked(self, now: float, boot: float) -> None:
         """The event loop runs. To be told before what it has to do, and several times a second:
-        after a pause nobody knows what has become of the clients meanwhile."""
-        if now - self.seen_at > HELD:
-            self.registry.doubt(now)
+        after a pause, of its own or of the host, nobody knows what has become of the clients
+        meanwhile."""
+        away = boot - self.seen_at
+        if away > HELD:
+            self.registry.doubt(now, away)
             self._publish()
-        self.seen_at = now
+        self.seen_at = boot
 
     def tick(self, now: float) -> None:
         """Let the time do its part: signs of life, strikes, the end of the settling time."""

@@ -1,4 +1,4 @@
-"""Who is registered, who is healthy, and whom to ask next.
+"""Who is registered, who is healthy, and who is late with a word.
 
 Rules of this file:
 
@@ -6,11 +6,11 @@ Rules of this file:
 2. Each client says something (anything) every `interval` seconds, unasked. Once it is `timeout`
    late it is silent: that is a strike, and so is each interval more, and each that it spends
    without a stream. `limit` strikes in a row end the registration.
-3. A client is healthy while it is connected, answers, vouches for its directory, and the master
-   holds a whole state of it that nothing has proven wrong. Only a healthy client's files are
-   shown.
-4. A master that was late itself blames nobody: answers may lie unread in its sockets. Nor does it
-   vouch for them: until each has been heard anew it is `unproven`.
+3. A client is healthy while it is connected, is not silent, vouches for its directory, and the
+   master holds a whole state of it that nothing has proven wrong. Only a healthy client's files
+   are shown.
+4. A master that was late itself blames nobody for it, once per word: the next may lie unread in its
+   sockets. Nor does it vouch for them: until each has been heard anew it is `unproven`.
 5. The master says something to each client at least every `heartbeat_limit` seconds.
 6. All this is looked at in rounds, so that the program is woken once for several clients.
 
@@ -35,8 +35,17 @@ BROKE = "the connection broke"
 SHOWN = 200
 """Bytes of a host, a path or a reason in a sentence. Any of them may be thousands."""
 
-BACKLOG = 0.5
-"""Seconds in which a master that was away reads what came meanwhile: 4,000 words of health."""
+BACKLOG, WORD = 0.5, 0.0002
+"""Seconds in which a master that was away reads what came meanwhile: so many at least, and so many
+for each word. To read one takes 0.13 ms."""
+
+FEW, FLAT_OUT = 100, 1.25
+"""A master that reads more than so many words, and so many times as many as its clients say by
+themselves, still reads what came while it was away."""
+
+UNREAD = 60.0
+"""Seconds away whose words may be waiting, and for which that is waited for: an agent that does not
+hear its master for longer opens a new stream."""
 
 LATE = 0.1
 """A tick that comes so many seconds after its deadline was held up by the master itself."""
@@ -86,6 +95,8 @@ class Client:
     doubt: str = ""
     """Why what is held is not its directory's truth, until its next snapshot; empty if it is."""
     silent: bool = False
+    excused: bool = False
+    """Was it late, and the master too, since its last word? That is forgiven once."""
     strikes: int = 0
     heard: float = 0.0
     told: float = 0.0
@@ -146,7 +157,8 @@ class Registry:
         self.unproven: set[int] = set()
         """The numbers of those who are taken for alive although the master does not know it: it
         was away itself."""
-        self._proof_from = float("-inf")
+        self._proof_from = self._doubted_until = self._counted_from = float("-inf")
+        self._words = 0
         self._round = timeslots.length(interval)
         self._patience = interval + timeout - self._round
 
@@ -214,7 +226,7 @@ class Registry:
     def detach(self, client: Client, now: float, ending: Ending | None = None) -> None:
         """The client's stream is gone, ended by us or not; the claim lives on until the strikes
         end it."""
-        client.session = None
+        client.session, client.excused = None, False
         client.lost = cut(ending.message, SHOWN) if ending else BROKE
         self._schedule(client, now + self.interval)
 
@@ -226,16 +238,38 @@ class Registry:
     def heard(self, client: Client, now: float) -> None:
         """The client said something, whatever it was."""
         client.heard = now
-        client.silent = False
+        client.silent = client.excused = False
         client.strikes = 0
-        if self.unproven and now >= self._proof_from:
-            self.unproven.discard(client.number)
+        if self.unproven:
+            self._words += 1
+            if now >= self._proof_from and not self._reads_on(now):
+                self.unproven.discard(client.number)
 
-    def doubt(self, now: float) -> None:
-        """The master was away: nobody knows who is still there. What was sent meanwhile lies in
-        its sockets, and proves nothing; who is heard once that is read is there."""
-        self._proof_from = now + BACKLOG
+    def doubt(self, now: float, away: float) -> None:
+        """The master was away for so many seconds: nobody knows who is still there. What was sent
+        meanwhile lies in its sockets, and proves nothing; who is heard once that is read is
+        there."""
+        away = min(away, UNREAD)
+        words = (away / self.interval + 1) * len(self.clients)
+        rest = min(max(0.0, self._proof_from + away - now), UNREAD)  # unread from the last time
+        self._proof_from = now + max(BACKLOG, rest + min(words * WORD, UNREAD))
+        self._doubted_until = self._proof_from + away
+        self._count(now)
         self.unproven.update(self._by_number)
+
+    def _reads_on(self, now: float) -> bool:
+        """Does more come than clients say by themselves? Then it is of before, on a machine or
+        from clients for whom `doubt` has not reckoned enough, and is given more time."""
+        usual = len(self.clients) * (now - self._counted_from) / self.interval
+        if now >= self._doubted_until or self._words <= max(FEW, FLAT_OUT * usual):
+            self._doubted_until = now
+            return False
+        self._proof_from = now + BACKLOG
+        self._count(now)
+        return True
+
+    def _count(self, now: float) -> None:
+        self._words, self._counted_from = 0, now
 
     def deadline(self) -> float | None:
         """When `tick` has something to do."""
@@ -255,12 +289,14 @@ class Registry:
             client = self._by_number.get(number)
             if client is None or client.due != due:
                 continue
+            client.due = float("inf")  # it may stand here twice at the same time
             if client.session is not None and now - client.told >= SIGNS * self.interval:
                 client.told = now
                 tell.append(client)
             if client.session is not None and client.heard + self._patience > now:
                 self._await(client)
-            elif now < self._grace_until:
+            elif now < self._grace_until and not client.excused:
+                client.excused = True
                 self.unproven.add(client.number)
                 self._schedule(client, self._grace_until)
             else:

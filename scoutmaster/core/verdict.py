@@ -21,14 +21,14 @@ DEAD = 10.0
 
 
 class Pulse(NamedTuple):
-    """How the event loop does. Monotonic seconds. Made at each request: a third of the time that
-    a dataclass takes."""
+    """How the event loop does. Made at each request: a third of the time that a dataclass
+    takes."""
 
     seen_at: float
-    """When it ran last."""
+    """When it ran last, in seconds of a clock that goes on while the host is suspended."""
     due: float | None
-    """When the first client would be late, or something else has to be decided: by then it must
-    have looked again. None: nothing is to be decided."""
+    """When the first client would be late, or something else has to be decided, in monotonic
+    seconds: by then it must have looked again. None: nothing is to be decided."""
     serving: bool
     settled: bool
 
@@ -48,10 +48,11 @@ class Verdict:
 WELL = Verdict(True, "", "")
 
 
-def judge(pulse: Pulse, now: float) -> Verdict:
-    """The verdict at `now`. The pulse must have been taken before the view that it is about, and
-    `now` after it: whatever comes in between is then on the safe side."""
-    held = now - pulse.seen_at
+def judge(pulse: Pulse, now: float, boot: float) -> Verdict:
+    """The verdict at `now` by the monotonic clock, and `boot` by that which goes on while the host
+    is suspended. The pulse must have been taken before the view that it is about, and the times
+    after it: whatever comes in between is then on the safe side."""
+    held = boot - pulse.seen_at
     current = held <= HELD and (pulse.due is None or now <= pulse.due + LATE)
     if current and pulse.serving and pulse.settled:
         return WELL

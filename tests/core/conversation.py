@@ -28,7 +28,7 @@ class Desk:
     def __init__(self, policy: Policy = POLICY) -> None:
         self.now = 100.0
         self.policy = policy
-        self.master = Master(policy, 0xE, self.now)
+        self.master = Master(policy, 0xE, self.now, self.now)
 
     def open(self, host: str = "host", epoch: int = 7, acknowledged: int = 0) -> "Stream":
         """A stream that has registered."""

@@ -262,7 +262,7 @@ def test_revisions_of_two_masters_are_never_the_same() -> None:
     """A restarted master must not answer 304 for the list of the one before."""
     from scoutmaster.core.master import Master
 
-    one, two = Master(Policy(), 1, 0.0), Master(Policy(), 2, 0.0)
+    one, two = Master(Policy(), 1, 0.0, 0.0), Master(Policy(), 2, 0.0, 0.0)
     assert one.view.revision != two.view.revision
     assert one.view.revision.rpartition("-")[2] == two.view.revision.rpartition("-")[2]
 

@@ -202,15 +202,15 @@ def test_after_a_pause_the_list_is_complete_once_each_client_is_heard_anew() -> 
     """What lay in the sockets meanwhile proves nothing: who sent it may be gone since."""
     desk = Desk()
     one, two = desk.open("one").serve(A), desk.open("two").serve(B)
-    desk.master.looked(desk.now)
+    desk.master.looked(desk.now, desk.now)
     desk.now += HELD + 0.5
-    desk.master.looked(desk.now)
+    desk.master.looked(desk.now, desk.now)
     assert (desk.listed(), desk.master.view.complete) == ([A, B], False)
     one.tell(vouch(1, A))
     two.tell(vouch(1, B))
     assert desk.master.view.complete is False
     desk.now += BACKLOG
-    desk.master.looked(desk.now)
+    desk.master.looked(desk.now, desk.now)
     one.tell(vouch(1, A))
     assert desk.master.view.complete is False
     two.tell(vouch(1, B))
@@ -221,15 +221,26 @@ def test_after_a_pause_who_never_speaks_again_leaves_and_the_rest_is_complete() 
     desk = Desk(Policy(settle=0.0, limit=1))
     one = desk.open("one").serve(A)
     desk.open("two").serve(B)
-    desk.master.looked(desk.now)
+    desk.master.looked(desk.now, desk.now)
     desk.now += 8.0
-    desk.master.looked(desk.now)
+    desk.master.looked(desk.now, desk.now)
     desk.master.tick(desk.now)
     for _ in range(5):
         one.tell(vouch(1, A))
         assert desk.master.view.complete is False or desk.listed() == [A]
         desk.wait(1.0)
     assert (desk.listed(), desk.master.view.complete) == ([A], True)
+
+
+def test_a_host_that_was_suspended_is_a_pause_although_the_monotonic_clock_stood_still() -> None:
+    desk = Desk()
+    stream = desk.open().serve(A)
+    desk.master.looked(desk.now, desk.now)
+    desk.master.looked(desk.now, desk.now + 3600.0)
+    assert (desk.listed(), desk.master.view.complete) == ([A], False)
+    desk.wait(desk.policy.interval)
+    stream.tell(vouch(1, A))
+    assert desk.master.view.complete is True
 
 
 def test_grace_for_a_late_master_is_not_called_complete() -> None:
@@ -251,7 +262,7 @@ def test_a_loop_that_runs_has_nothing_to_forgive() -> None:
     before = desk.master.view
     for _ in range(20):
         desk.now += 0.1
-        desk.master.looked(desk.now)
+        desk.master.looked(desk.now, desk.now)
     assert desk.master.view is before
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from scoutmaster.core.refusal import Refused, Status
-from scoutmaster.core.registry import LATE, SIGNS, Client, Registry, Standing
+from scoutmaster.core.registry import LATE, SIGNS, WORD, Client, Registry, Standing
 from scoutmaster.core.session import Session
 from scoutmaster.core.sorted_names import SortedNames
 
@@ -13,9 +13,9 @@ INTERVAL, TIMEOUT, LIMIT = 2.0, 1.0, 3
 class Roll:
     """A registry whose clock jumps from deadline to deadline, and what came of each tick."""
 
-    def __init__(self, capacity: int = 10_000) -> None:
+    def __init__(self, capacity: int = 10_000, limit: int = LIMIT) -> None:
         self.now = 100.0
-        self.registry = Registry(interval=INTERVAL, timeout=TIMEOUT, limit=LIMIT, capacity=capacity)
+        self.registry = Registry(interval=INTERVAL, timeout=TIMEOUT, limit=limit, capacity=capacity)
         self.told: list[tuple[float, Client]] = []
         self.missed: list[tuple[float, Client]] = []
         self.over: list[tuple[float, Client]] = []
@@ -124,6 +124,16 @@ def test_a_new_stream_ends_the_strikes_of_the_broken_one() -> None:
     assert (client.strikes, client.peer, roll.over) == (0, "again", [])
 
 
+def test_a_client_with_two_streams_in_one_round_is_given_up_once() -> None:
+    """Each of them had it looked at again at the same time; to give it up twice ends the master."""
+    roll = Roll(limit=1)
+    client = roll.add()
+    roll.registry.attach(client, Session("host:2"), roll.now)
+    roll.run(10.0)
+    assert [it for _, it in roll.over] == [client]
+    assert [it for _, it in roll.missed] == [client]
+
+
 def test_a_master_that_was_late_itself_blames_nobody() -> None:
     """Held for a minute, it finds the words in its sockets first: only who is still silent after
     the grace is struck."""
@@ -162,6 +172,91 @@ def test_a_late_master_strikes_no_client_without_a_stream_either() -> None:
     assert client.strikes == 0
     roll.run(TIMEOUT)
     assert client.strikes == 1
+
+
+@pytest.mark.parametrize("late", [LATE * 1.2, LATE * 3])
+@pytest.mark.parametrize("connected", [True, False])
+def test_a_master_that_is_always_late_gives_up_a_dead_client_all_the_same(
+    late: float, connected: bool
+) -> None:
+    """On a machine with too little time each tick is late: that excuses a client once, not for
+    ever."""
+    roll = Roll()
+    client = roll.add()
+    if not connected:
+        roll.registry.detach(client, roll.now)
+    began, over = roll.now, False
+    while not over and roll.now - began < 600.0:
+        due = roll.registry.deadline()
+        assert due is not None
+        roll.now = due + late
+        over = client in roll.registry.tick(roll.now)[2]
+    assert roll.now - began < (LIMIT + 2) * (INTERVAL + TIMEOUT)
+
+
+def test_each_word_earns_a_client_its_excuse_anew() -> None:
+    roll = Roll()
+    client = roll.add()
+    for _ in range(20):
+        due = roll.registry.deadline()
+        assert due is not None
+        assert roll.registry.tick(due + 1.0)[1] == []
+        roll.now = due + 1.1
+        roll.registry.heard(client, roll.now)
+    assert (client.strikes, client.silent) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("count", "interval", "every", "away", "cost"),
+    [
+        (200, 0.2, 0.2, 30.0, 0.00013),
+        (200, 2.0, 0.2, 30.0, 0.00013),
+        (500, 2.0, 2.0, 30.0, 0.001),
+        (5000, 2.0, 2.0, 8.0, 0.00013),
+    ],
+    ids=["many-words", "talkative-clients", "a-slow-machine", "many-clients"],
+)
+def test_a_word_that_was_unread_proves_nothing_however_long_the_reading_takes(
+    count: int, interval: float, every: float, away: float, cost: float
+) -> None:
+    """Streams are read in turn. One of the clients has fallen silent while the master was away;
+    the others speak on, and in the end all of them are proven."""
+    registry = Registry(interval=interval, timeout=1.0, limit=LIMIT, capacity=count)
+    roll = [
+        registry.add(Session(f"{it}:1"), (f"{it}", b"/d"), epoch=1, version="1", now=0.0)
+        for it in range(count)
+    ]
+    dead, read = roll[0], dict.fromkeys(roll, 0)
+    registry.doubt(away, away)
+    now = away
+    while len(registry.unproven) > 1 and now < 10 * away:
+        idle = True
+        for number, client in enumerate(roll):
+            said = every * (read[client] + 1 + number / count)
+            if said > now or (client is dead and said > 0.8 * away):
+                continue
+            idle, read[client], now = False, read[client] + 1, now + cost
+            before = client.number in registry.unproven
+            registry.heard(client, now)
+            assert said > away or client.number in registry.unproven or not before
+        now += 0.001 * idle
+    assert registry.unproven == {dead.number}
+    assert now < 3 * away
+
+
+def test_pauses_one_after_another_add_up_to_what_is_unread() -> None:
+    """The second begins while what came in the first is still being read."""
+    registry = Registry(interval=0.1, timeout=1.0, limit=LIMIT, capacity=1000)
+    roll = [
+        registry.add(Session(f"{it}:1"), (f"{it}", b"/d"), epoch=1, version="1", now=0.0)
+        for it in range(100)
+    ]
+    registry.doubt(50.0, 50.0)
+    registry.doubt(55.0, 4.0)
+    registry.heard(roll[0], 55.0 + 500 * 100 * WORD - 1.1)
+    assert len(registry.unproven) == 100
+    registry.heard(roll[0], 55.0 + 600 * 100 * WORD)
+    assert len(registry.unproven) == 99
 
 
 def test_each_client_gets_a_sign_of_life_as_often_as_was_promised() -> None:

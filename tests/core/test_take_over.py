@@ -19,7 +19,7 @@ class Pair:
         self.inventory = Inventory()
         self.agent = Session("h", b"/d", 1, "1", self.inventory)
         self.agent.vouch()
-        self.master = Master(Policy(settle=0.0), 1, self.now)
+        self.master = Master(Policy(settle=0.0), 1, self.now, self.now)
         self.seen: list[tuple[list[bytes], bool]] = []
 
     def connect(self) -> MasterSession:

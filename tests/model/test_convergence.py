@@ -69,7 +69,7 @@ class World(RuleBasedStateMachine):
         self.sides = [Side(host) for host in HOSTS]
 
     def _master(self) -> Master:
-        return Master(Policy(settle=0.0), epoch=1, now=self.now)
+        return Master(Policy(settle=0.0), epoch=1, now=self.now, boot=self.now)
 
     # What may happen
 
@@ -179,9 +179,9 @@ class World(RuleBasedStateMachine):
     @rule(side=st.integers(0, 1), seconds=st.sampled_from([1.5, 8.0]))
     def freeze_master(self, side: int, seconds: float) -> None:
         """It stands still, and then hears one word of somebody before it has looked at the rest."""
-        self.master.looked(self.now)
+        self.master.looked(self.now, self.now)
         self.now += seconds
-        self.master.looked(self.now)
+        self.master.looked(self.now, self.now)
         if self.master.registry.clients:
             assert self.master.view.complete is False
         self.hear(side, 1)

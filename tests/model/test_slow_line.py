@@ -45,7 +45,7 @@ class Pair:
             self.inventory.settle(b"name-%06d-and-more" % number, True)
         self.session = Session("host", b"/d", 7, "1", self.inventory)
         self.session.vouch()
-        self.master = Master(Policy(settle=0.0), 1, self.now)
+        self.master = Master(Policy(settle=0.0), 1, self.now, self.now)
         self.peer = self.master.opened("10.0.0.1:5")
         self.session.opened(self.now)
         self.standings: list[tuple[float, Standing | None]] = []

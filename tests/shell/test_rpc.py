@@ -22,6 +22,7 @@ from scout.core.messages import (
 )
 from scout.core.names import MASK, digest
 from scout.process import log
+from scout.process.clock import boottime
 from scout.wire import codec
 from scoutmaster.core.master import Master
 from scoutmaster.core.policy import Policy
@@ -36,7 +37,7 @@ async def listening(
     greeting: float, policy: Policy | None = None
 ) -> AsyncIterator[tuple[Streams, str]]:
     """A master's streams on a free port, and their address."""
-    master = Master(policy or Policy(), epoch=1, now=time.monotonic())
+    master = Master(policy or Policy(), epoch=1, now=time.monotonic(), boot=boottime())
     streams = Streams(master, log.get("test.rpc"), lambda _: None, greeting=greeting)
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((streams.handler(),))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from scout.process.clock import boottime
 from scoutmaster.core.master import Master
 from scoutmaster.core.policy import Policy
 from scoutmaster.reader import MasterReader
@@ -217,7 +218,7 @@ def test_a_bug_is_500_and_logged_and_the_server_goes_on(
 def test_the_list_of_a_master_that_is_held_is_an_error(match: str) -> None:
     """Nobody keeps it true meanwhile: it must be neither shown nor called unchanged."""
     loop = asyncio.new_event_loop()
-    master = Master(Policy(), 1, time.monotonic())
+    master = Master(Policy(), 1, time.monotonic(), boottime())
     with serving(desk=MasterReader(master, loop)) as site:
         assert site.ask("/files").status == 200
         master.seen_at -= 3600.0  # nothing runs the loop; the list is as old as this says
@@ -230,10 +231,10 @@ def test_the_list_of_a_master_that_is_held_is_an_error(match: str) -> None:
 def test_what_is_no_longer_vouched_for_has_a_tag_of_its_own() -> None:
     """A 304 vouches for the body that it names: `complete` is a part of that."""
     loop = asyncio.new_event_loop()
-    master = Master(Policy(settle=0.0), 1, time.monotonic())
+    master = Master(Policy(settle=0.0), 1, time.monotonic(), boottime())
     with serving(desk=MasterReader(master, loop)) as site:
         for headers in (PLAIN, {"Accept_Encoding": "gzip"}):
-            master.seen_at = time.monotonic()
+            master.seen_at = boottime()
             whole = site.ask("/files", **headers)
             tag = whole.headers["etag"]
             assert (whole.status, read(whole)["complete"]) == (200, True)
@@ -247,19 +248,33 @@ def test_what_is_no_longer_vouched_for_has_a_tag_of_its_own() -> None:
             assert (again.status, again.headers["etag"]) == (304, later.headers["etag"])
             assert site.ask("/-/ready").status == 503
             assert site.ask("/-/healthy").status == 200
-            master.seen_at = time.monotonic()
+            master.seen_at = boottime()
             back = site.ask("/files", If_None_Match=later.headers["etag"], **headers)
             assert (back.status, back.headers["etag"]) == (200, tag)
             assert read(back)["complete"] is True
     loop.close()
 
 
+def test_the_first_reader_after_the_host_was_suspended_is_not_told_that_all_is_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The monotonic clock stands still meanwhile, and the loop has not run yet."""
+    loop = asyncio.new_event_loop()
+    master = Master(Policy(settle=0.0), 1, time.monotonic(), boottime())
+    reader = MasterReader(master, loop)
+    assert reader.view().complete is True
+    monkeypatch.setattr("scoutmaster.reader.boottime", lambda: boottime() + 60.0)
+    assert reader.view().complete is False
+    assert reader.ready() is not None
+    loop.close()
+
+
 def test_the_metric_and_the_list_say_the_same_of_completeness() -> None:
     loop = asyncio.new_event_loop()
-    master = Master(Policy(settle=0.0), 1, time.monotonic())
+    master = Master(Policy(settle=0.0), 1, time.monotonic(), boottime())
     reader = MasterReader(master, loop)
     for held, expected in ((0.0, 1), (5.0, 0), (3600.0, 0)):
-        master.seen_at = time.monotonic() - held
+        master.seen_at = boottime() - held
         assert reader.view().complete is bool(expected)
         assert (reader.ready() is None) is bool(expected)
         assert (reader.alive() is None) is (held < 10.0)
