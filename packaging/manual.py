@@ -24,6 +24,10 @@ DAEMON = {
             "Options of one agent, which outweigh those: /etc/scout/tmp.env for scout@tmp.",
         ),
         (
+            "/etc/scout/directories",
+            "The directories of the service scout; /etc/default/scout-directories has its options.",
+        ),
+        (
             "/usr/share/doc/scout/examples",
             "Drop-ins for the unit: read every directory, limit addresses; limits of inotify.",
         ),
@@ -66,7 +70,8 @@ def page(manual: Manual, day: dt.date) -> Iterator[str]:
         yield from _paragraphs(option.help, ".IP")
         yield ".IP"
         default = "none" if option.default is None else option.default
-        yield f"Variable: {_plain(option.variable)}. Default: {_plain(default)}."
+        again = " May be given several times." if option.repeatable else ""
+        yield f"Variable: {_plain(option.variable)}. Default: {_plain(default)}.{again}"
     for flag, text in WISHES.items():
         yield ".TP"
         yield f".B {_plain(flag)}"
@@ -128,13 +133,15 @@ def _values(option: Option) -> str:
     match option.metavar:
         case "DIR":
             found = "-d"
+        case "FILE":
+            found = "-f"
         case "HOST:PORT":
             found = "-A hostname -S :3000"
         case "LEVEL" | "FORMAT":
             found = f"-W '{' '.join(_choices(option))}'"
         case _:
             found = f"-W '{option.default or ''}'"
-    names = "compopt -o filenames; " if option.metavar == "DIR" else ""
+    names = "compopt -o filenames; " if option.metavar in ("DIR", "FILE") else ""
     return f'{names}mapfile -t COMPREPLY < <(compgen {found} -- "$word")'
 
 

@@ -9,7 +9,7 @@ import io
 import json
 import json.encoder
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from scoutmaster.core.chunk import Chunk
@@ -18,7 +18,11 @@ from scoutmaster.core.view import ClientRow, View
 BLOCK = 256 * 1024
 """Bytes handed to the socket at once. Larger ones are copied in vain where it takes less."""
 
+Piece = bytes | memoryview
+"""A part of a body. A view is a part of what is remembered that nobody had to copy."""
+
 _HEAD = b'{"files":['
+_AROUND = len(b',{"filename":""}')
 _PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
 """What stands in a JSON string as it is; all but controls, quotes, backslash, and non-ASCII."""
 
@@ -30,7 +34,7 @@ class Body(io.RawIOBase):
     block is kept, and the place is searched for only after a seek out of it.
     """
 
-    def __init__(self, pieces: list[bytes]) -> None:
+    def __init__(self, pieces: Sequence[Piece]) -> None:
         super().__init__()
         self._pieces = pieces
         self.size = sum(map(len, pieces))
@@ -81,25 +85,43 @@ class Body(io.RawIOBase):
         return bool(self._block)
 
 
-def files(view: View) -> list[bytes]:
-    """The body of `/files` in pieces."""
+def files(view: View) -> Sequence[Piece]:
+    """The body of `/files` in pieces, none longer than a block."""
     # A thousand chunks for a million names, at each request: no call for one that is remembered.
-    pieces = [it.rendered.get("json") or chunk_json(it) for it in view.chunks]
-    if pieces:
-        pieces[0] = pieces[0][1:]
-    return [_HEAD, *pieces, _tail(view)]
+    texts = [it.rendered.get("json") or chunk_json(it) for it in view.chunks]
+    if max(map(len, texts), default=0) > BLOCK:
+        return [_HEAD, *_cut(texts), _tail(view)]
+    if texts:
+        texts[0] = texts[0][1:]
+    return [_HEAD, *texts, _tail(view)]
 
 
-def files_gzip(view: View) -> list[bytes]:
+def brief(view: View, most: int) -> bool:
+    """Are the names at most `most` bytes of the body?
+
+    Counted where they are remembered. Where not, they count as if they were plain: what is not
+    makes at most about six times as much, and is remembered then.
+    """
+    size = 0
+    for chunk in view.chunks:
+        text = chunk.rendered.get("json")
+        if text is None:
+            size += sum(map(len, chunk.names)) + _AROUND * len(chunk)
+        else:
+            size += len(text)
+    return size <= most
+
+
+def files_gzip(view: View) -> Sequence[Piece]:
     """The same, compressed: one gzip member (RFC 1952) of independent deflate fragments.
 
     Each chunk's fragment ends at a byte and refers to nothing before it, so it can be kept and
     put together anew with others. Only the first is made each time, without its comma.
     """
-    pieces = [b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff", _deflate(_HEAD)]
+    pieces: list[Piece] = [b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff", _deflate(_HEAD)]
     checksum, size = zlib.crc32(_HEAD), len(_HEAD)
     for number, chunk in enumerate(view.chunks):
-        text = chunk_json(chunk) if number else chunk_json(chunk)[1:]
+        text = memoryview(chunk_json(chunk))[0 if number else 1 :]
         pieces.append(_remembered(chunk, "deflate", _deflated) if number else _deflate(text))
         checksum, size = zlib.crc32(text, checksum), size + len(text)
     tail = _tail(view)
@@ -137,6 +159,13 @@ def clients(rows: Iterable[ClientRow]) -> bytes:
             }
         )
     return json.dumps({"clients": listed}, ensure_ascii=False).encode() + b"\n"
+
+
+def _cut(texts: Iterable[bytes]) -> Iterable[memoryview]:
+    """Blocks of these, without the first comma. Only names that are long make a text that is."""
+    for number, text in enumerate(texts):
+        for start in range(0 if number else 1, len(text), BLOCK):
+            yield memoryview(text)[start : start + BLOCK]
 
 
 def _tail(view: View) -> bytes:
@@ -181,7 +210,7 @@ def _deflated(chunk: Chunk) -> bytes:
     return _deflate(chunk_json(chunk))
 
 
-def _deflate(data: bytes, *, last: bool = False) -> bytes:
+def _deflate(data: Piece, *, last: bool = False) -> bytes:
     # Level 1: names compress 8 to 1 with it, and the next level takes twice the time.
     squeeze = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
     return squeeze.compress(data) + squeeze.flush(zlib.Z_FINISH if last else zlib.Z_FULL_FLUSH)

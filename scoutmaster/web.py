@@ -1,8 +1,8 @@
-"""HTTP: what is asked, and how it is answered. A WSGI application; `listen.py` serves it."""
+"""HTTP: what is asked, and how it is answered. A WSGI application; `wsgi.py` serves it."""
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -24,10 +24,13 @@ PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 PROBES = frozenset(["/-/healthy", "/-/ready"])
 
 FEW = 1000
-"""Files in a list that is put together at once: 0.05 ms for plain names, 1.5 ms at the worst."""
+"""Files in a list that is put together at once, if it is `SHORT` too."""
 
 SHORT = 64 * 1024
-"""Bytes of a body that is sent with its head."""
+"""Bytes of a body that is sent with its head; of the names in a list that is put together at once.
+
+1,000 plain names take 0.05 ms, and 0.01 once they are remembered; such that are not UTF-8, which is
+the worst, 2.4 ms once and 0.1 from then on."""
 
 
 class Desk(Protocol):
@@ -58,7 +61,7 @@ class Problem(Exception):
 class Answer:
     """Status, headers and body in pieces. Content-Length is added where it is sent."""
 
-    def __init__(self, status: int, headers: Headers, pieces: list[bytes]) -> None:
+    def __init__(self, status: int, headers: Headers, pieces: Sequence[render.Piece]) -> None:
         self.status = status
         self.headers = headers
         self.pieces = pieces
@@ -121,7 +124,8 @@ class App:
         squeeze = accepts_gzip(asked.headers.get("ACCEPT_ENCODING", ""))
         known = matches(asked.headers.get("IF_NONE_MATCH", ""), tag_of(view, squeeze=squeeze))
         # To compress takes many times what all the rest does.
-        return view if known or (view.files <= FEW and not squeeze) else None
+        few = view.files <= FEW and not squeeze
+        return view if known or (few and render.brief(view, SHORT)) else None
 
     def _answer(self, environ: WSGIEnvironment, path: str, method: str) -> Answer:
         handler = self._routes.get(path)

@@ -1,16 +1,28 @@
-"""Rules for all tests: what is missing on this machine skips a test, and never breaks it."""
+"""Rules for all tests: what is missing on this machine skips a test, and never breaks it; and no
+test leaves a mount behind.
+"""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 
-from tests import need
+from tests import mounts, need
 
 
 def pytest_configure() -> None:
     """Let ordinary users find what `need` finds."""
     os.environ["PATH"] = need.search_path()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_mounted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """pytest can't remove what is mounted below `tmp_path`, and it would stay on the machine."""
+    base = tmp_path_factory.getbasetemp()
+    before = mounts.below(base)
+    yield
+    left = [it for it in mounts.below(base) if it not in before]
+    assert left == [], "the test left this mounted"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -21,6 +21,7 @@ PACKAGES = {
     "btrfs": "btrfs-progs",
     "bwrap": "bubblewrap",
     "faketime": "faketime",
+    "git": "git",
     "ip": "iproute2",
     "localedef": "libc-bin",
     "losetup": "mount",

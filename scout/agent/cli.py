@@ -4,11 +4,12 @@ import os
 import queue
 import sys
 import threading
+import time
 
 from scout import __version__
 from scout.agent import config
-from scout.agent.inspect import Unavailable, look
-from scout.errors import DirectoryMissing, ScoutError, printable
+from scout.agent.first import First, look_first, no_answer, refuse
+from scout.errors import ScoutError, printable
 from scout.process import listen, log
 from scout.process.entry import enter, show
 from scout.process.options import help_text
@@ -27,13 +28,15 @@ def _main() -> int:
         show(f"scout {__version__}\n")
     elif settings is not None:
         if wish == "check":
-            _check(settings)
+            wrong = _check(settings)
             if settings.health is not None:
                 listen.check(settings.health, "health checks", "--health")
             if settings.metrics is not None:
                 listen.check(settings.metrics, "metrics", "--metrics")
-            directory = printable(os.fsdecode(settings.directory))
-            show(f"scout: the configuration is right: {directory} for {settings.master}\n")
+            directories = f"{len(settings.directories)} directories"
+            if len(settings.directories) == 1:
+                directories = printable(os.fsdecode(settings.directories[0].path))
+            show(f"{wrong}scout: the configuration is right: {directories} for {settings.master}\n")
             return 0
         log.configure(settings.log_level, settings.log_format, os.environ)
         # gRPC's core writes lines of its own to standard error, about what we report as well.
@@ -45,28 +48,29 @@ def _main() -> int:
     return 0
 
 
-def _check(settings: config.Config) -> None:
-    """Refuse the directory as the start would. Raises its `ScoutError`."""
-    verdict: queue.SimpleQueue[ScoutError | None] = queue.SimpleQueue()
+def _check(settings: config.Config) -> str:
+    """Look at the directories as the start would. What is wrong with some of several, in lines;
+    raises the `ScoutError` that would end the start."""
+    answers: queue.SimpleQueue[tuple[bytes, First]] = queue.SimpleQueue()
 
-    def check() -> None:
+    def check(directory: bytes) -> None:
         try:
-            config.check_directory(settings.directory)
-            look(settings.directory)
+            answers.put((directory, look_first(directory)))
         except ScoutError as error:
-            verdict.put(error)
-        except Unavailable as reason:
-            what = "can't watch the directory"
-            verdict.put(DirectoryMissing(what, settings.directory, str(reason)))
-        else:
-            verdict.put(None)
+            answers.put((directory, error))
 
+    paths = [directory.path for directory in settings.directories]
     # A dead file system never answers, and holds the thread for as long as the process is there.
-    threading.Thread(target=check, daemon=True).start()
-    try:
-        error = verdict.get(timeout=settings.start_timeout)
-    except queue.Empty:
-        what, hint = "the directory does not answer", "does its file system work?"
-        raise DirectoryMissing(what, settings.directory, hint) from None
-    if error is not None:
-        raise error
+    for path in paths:
+        threading.Thread(target=check, args=(path,), daemon=True).start()
+    found: dict[bytes, First] = {}
+    deadline = time.monotonic() + settings.start_timeout
+    while len(found) < len(paths):
+        try:
+            directory, first = answers.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            break
+        found[directory] = first
+    firsts = [found.get(path) or no_answer(path) for path in paths]
+    refuse(settings.directories, firsts)
+    return "".join(f"scout: {it}\n" for it in firsts if isinstance(it, ScoutError))

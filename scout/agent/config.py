@@ -1,13 +1,13 @@
 """The agent's configuration: one frozen object, built at the edge."""
 
-import os
 import socket
-import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import cast
 
-from scout.errors import ConfigError, DirectoryMissing, NoPermission
+from scout.agent.core.actions import MonitorConfig
+from scout.agent.directories import listed
+from scout.errors import ConfigError
 from scout.process import log
 from scout.process.options import Manual, Option, Parsed, parse
 from scout.process.values import (
@@ -18,7 +18,6 @@ from scout.process.values import (
     switch,
     target,
     text,
-    wrapping,
 )
 
 # A table reads best in rows.
@@ -28,7 +27,16 @@ OPTIONS = (
         "--directory", "MONITOR_DIR", "DIR", path, None,
         "The directory to watch, as an absolute path. Its files are reported: every entry that "
         "is not itself a directory, without those in directories below.",
-        required=True, empty_is_wrong=True,
+        required=True, empty_is_wrong=True, repeatable=True, companion="--directories-from",
+    ),
+    Option(
+        "--directories-from", "SCOUT_DIRECTORIES_FROM", "FILE", path, None,
+        "Watch the directories that the file names as well: PATH [key=value ...] in each line, "
+        "and what begins with # is a comment. The keys include-hidden, require-mount, poll-only, "
+        "poll-interval and scan-timeout say for one directory what the options of these names say "
+        "for all. A backslash and three octal digits are the byte of that number, as in fstab(5): "
+        "a blank is \\040, a tab \\011, a backslash \\134.",
+        companion="--directory",
     ),
     Option(
         "--master", "SCOUT_MASTER_ADDRESS", "HOST:PORT", target, "localhost:3000",
@@ -90,10 +98,17 @@ OPTIONS = (
 MANUAL = Manual(
     program="scout",
     summary="Report the files in a directory to a scoutmaster, at once and truthfully",
-    description="""The agent watches one directory by inotify events and by polling, and keeps
+    description="""The agent watches a directory by inotify events and by polling, and keeps
     the scoutmaster's list of its files true. It checks the directory and the scoutmaster
     at the start, and ends if one of them is not there. Once it has started it never ends
     because of either: it says what is wrong and recovers by itself.
+
+    It watches several directories if --directory is given several times, or with
+    --directories-from. If one of the two stands on the command line, the environment variables of
+    both are not looked at. Each directory has a stream to the scoutmaster of its own, and none
+    waits for another one. One that is missing, can't be read, or is claimed by another agent is
+    told and looked for again and again; it ends the agent, at the start, only if that is so for
+    all. The time that reading takes is shared by all.
 
     SIGTERM and SIGINT take the directory's files off the list and end the agent. So does SIGHUP
     where it has a terminal; without one SIGHUP changes nothing, since there is nothing to
@@ -102,11 +117,11 @@ MANUAL = Manual(
     exit_codes=(
         (0, "stopped as asked"),
         (64, "wrong usage of the command line"),
-        (66, "the directory is missing or not a directory"),
+        (66, "the directory is missing or not a directory, or all are"),
         (69, "the scoutmaster can't be reached or does not serve, at the start"),
         (70, "a bug in scout"),
         (74, "what was asked for can't be written to standard output"),
-        (75, "the directory is claimed by another agent"),
+        (75, "the directory is claimed by another agent, or all are"),
         (77, "no permission"),
         (78, "wrong configuration"),
     ),
@@ -117,6 +132,10 @@ MANUAL = Manual(
             "The same by environment, for another directory and master.",
         ),
         ("systemctl start scout@srv-in", "Watch /srv/in as a service."),
+        (
+            "systemctl start scout",
+            "Watch the directories that /etc/scout/directories names, as a service.",
+        ),
     ),
 )
 
@@ -125,14 +144,9 @@ MANUAL = Manual(
 class Config:
     """What the operator decided. Durations are in seconds."""
 
-    directory: bytes
+    directories: tuple[MonitorConfig, ...]
     master: Address
     host: str
-    poll_interval: float
-    poll_only: bool
-    include_hidden: bool
-    require_mount: bool
-    scan_timeout: float
     start_timeout: float
     health: Address | None
     metrics: Address | None
@@ -153,7 +167,12 @@ def read(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[str, Config |
 
 def _build(parsed: Parsed) -> Config:
     values = dict(parsed.values)
-    values["directory"] = os.fsencode(cast(str, values["directory"]))
+    common = {field.name: values.pop(field.name) for field in fields(MonitorConfig)[1:]}
+    values["directories"] = listed(
+        cast(tuple[str, ...], values.pop("directory")),
+        cast(str | None, values.pop("directories_from")),
+        MonitorConfig(b"", **common),  # type: ignore[arg-type]  # each parser gives its field's type
+    )
     values["host"] = values["host"] or _own_name()
     config = Config(**values)  # type: ignore[arg-type]  # each parser gives its field's type
     if config.health and config.metrics and config.health.collides(config.metrics):
@@ -173,31 +192,3 @@ def _own_name() -> str:
     except ValueError as error:
         hint = f"it must be {error}; set --host"
         raise ConfigError("this host's own name can't be used", repr(name), hint) from error
-
-
-def check_directory(directory: bytes) -> None:
-    """Can it be watched? Raises `DirectoryMissing` or `NoPermission` if not."""
-    try:
-        if not stat.S_ISDIR(os.stat(directory).st_mode):
-            raise DirectoryMissing(
-                "not a directory", directory, "give the directory that holds the files"
-            )
-        with os.scandir(directory):
-            pass
-        readable = os.access(directory, os.X_OK, effective_ids=True)
-    except FileNotFoundError as error:
-        around = wrapping(os.fsdecode(directory))
-        hint = "make it, or give another one" + (f"; {around}" if around else "")
-        raise DirectoryMissing("the directory does not exist", directory, hint) from error
-    except PermissionError:
-        readable = False
-    except OSError as error:
-        raise DirectoryMissing(
-            "the directory can't be read", directory, error.strerror or str(error)
-        ) from error
-    if not readable:
-        raise NoPermission(
-            "no permission to read the directory",
-            directory,
-            "give this user the right to read and search it (r and x)",
-        )

@@ -9,6 +9,7 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from scout.core.labels import of_path
 from scout.errors import MasterUnavailable
 from scout.process.grpc_port import add_port
 from scout.process.values import Address
@@ -19,11 +20,17 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 WHOLE = ""
-"""The service whose health is that of the whole: the directory is there and the master has us."""
+"""The service whose health is that of the whole: the directories are there and the master has
+each."""
 
 LIVENESS = "liveness"
 """The service whose health is that of the process: it makes progress. Another process would find
 the same directory and the same master, so neither counts."""
+
+
+def service(directory: bytes) -> str:
+    """The service whose health is that of one directory: its configured path."""
+    return of_path(directory)
 
 
 async def check_master(address: str, timeout: float) -> None:
@@ -47,7 +54,7 @@ async def check_master(address: str, timeout: float) -> None:
 
 
 class HealthServer:
-    """Answers probes for `WHOLE` and `LIVENESS` on an address of its own."""
+    """Answers probes for `WHOLE`, `LIVENESS` and each `service`, on an address of its own."""
 
     def __init__(self) -> None:
         self.address = ""

@@ -9,10 +9,13 @@ import errno
 import fcntl
 import os
 import re
+import stat
 import struct
 
 from scout.agent.core.filesystems import naming, type_of
 from scout.agent.core.identity import ROOT, DirectoryIdentity
+from scout.errors import DirectoryMissing, NoPermission
+from scout.process.values import wrapping
 
 OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 """Not O_PATH: opening for reading is the proof that the directory may be listed."""
@@ -37,6 +40,34 @@ _FLAGGED = frozenset("bcachefs ext4 f2fs overlay tmpfs".split())
 
 class Unavailable(Exception):
     """The directory can't be vouched for right now; the text says why, for people to read."""
+
+
+def check_directory(directory: bytes) -> None:
+    """Can it be watched? Raises `DirectoryMissing` or `NoPermission` if not."""
+    try:
+        if not stat.S_ISDIR(os.stat(directory).st_mode):
+            raise DirectoryMissing(
+                "not a directory", directory, "give the directory that holds the files"
+            )
+        with os.scandir(directory):
+            pass
+        readable = os.access(directory, os.X_OK, effective_ids=True)
+    except FileNotFoundError as error:
+        around = wrapping(os.fsdecode(directory))
+        hint = "make it, or give another one" + (f"; {around}" if around else "")
+        raise DirectoryMissing("the directory does not exist", directory, hint) from error
+    except PermissionError:
+        readable = False
+    except OSError as error:
+        raise DirectoryMissing(
+            "the directory can't be read", directory, error.strerror or str(error)
+        ) from error
+    if not readable:
+        raise NoPermission(
+            "no permission to read the directory",
+            directory,
+            "give this user the right to read and search it (r and x)",
+        )
 
 
 def look(path: bytes) -> DirectoryIdentity:

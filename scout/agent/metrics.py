@@ -5,8 +5,7 @@ that the event loop's thread counts up; the scrape's thread only reads them.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -19,13 +18,13 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from scout import __version__
+from scout.agent.agent import Agent
 from scout.core.histogram import Histogram
+from scout.core.labels import cut, of_path
 from scout.process import listen, log, problem
+from scout.process.lag import LagMonitor
 from scout.process.values import Address
 from scout.process.wsgi import HttpServer
-
-if TYPE_CHECKING:
-    from scout.agent.run import Agent
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -35,11 +34,97 @@ CONNECTIONS = 16
 """Connections that are open at the same time: Prometheus has one."""
 
 
-class AgentCollector(Collector):
-    """Turns an agent's state into metric families. No file name is ever a label."""
+REASONS = ("start", "poll", "overflow", "return", "watch", "change", "suspect", "gap")
 
-    def __init__(self, agent: "Agent") -> None:
-        self._agent = agent
+Kind = type[GaugeMetricFamily] | type[CounterMetricFamily]
+
+SERIES: Sequence[tuple[Kind, str, str, Callable[[Agent], float]]] = (
+    (
+        GaugeMetricFamily,
+        "scout_files",
+        "Files in the watched directory.",
+        lambda it: len(it.inventory.names),
+    ),
+    (
+        GaugeMetricFamily,
+        "scout_directory_available",
+        "1 if the directory can be vouched for, else 0.",
+        lambda it: it.patrol.figures.available,
+    ),
+    (
+        GaugeMetricFamily,
+        "scout_directory_behind",
+        "1 while the agent knows that it has not caught up with the directory, else 0.",
+        lambda it: it.patrol.figures.behind,
+    ),
+    (
+        GaugeMetricFamily,
+        "scout_omitted_entries",
+        "Entries that are withheld because something can't take them.",
+        lambda it: it.inventory.omitted,
+    ),
+    (CounterMetricFamily, "scout_events", "inotify events read.", lambda it: it.patrol.events),
+    (
+        CounterMetricFamily,
+        "scout_overflows",
+        "Times that everything was in doubt because events were lost.",
+        lambda it: it.patrol.figures.overflows,
+    ),
+    (
+        CounterMetricFamily,
+        "scout_drift_names",
+        "Names that a poll found changed although no event had announced it.",
+        lambda it: it.patrol.figures.drift,
+    ),
+    (
+        GaugeMetricFamily,
+        "scout_master_connected",
+        "1 while the master has this agent registered, else 0.",
+        lambda it: it.reporter.connected,
+    ),
+    (
+        CounterMetricFamily,
+        "scout_reconnects",
+        "Streams opened anew.",
+        lambda it: it.reporter.reconnects,
+    ),
+    (
+        CounterMetricFamily,
+        "scout_resyncs",
+        "Times that the master asked for a snapshot.",
+        lambda it: it.session.resyncs,
+    ),
+    (
+        GaugeMetricFamily,
+        "scout_changes_waiting",
+        "Names not yet sent.",
+        lambda it: it.inventory.waiting,
+    ),
+)
+
+HISTOGRAMS: Sequence[tuple[str, str, Callable[[Agent], Histogram]]] = (
+    (
+        "scout_scan_seconds",
+        "Time that the reading of a scan took.",
+        lambda it: it.patrol.figures.scan_seconds,
+    ),
+    (
+        "scout_change_to_ack_seconds",
+        "From noticing a change to the master's acknowledgement.",
+        lambda it: it.session.change_to_ack,
+    ),
+)
+
+LABEL_BYTES = 512
+"""Bytes of a directory's path in a label."""
+
+
+class AgentCollector(Collector):
+    """Turns the state of all agents into metric families. No file name is ever a label."""
+
+    def __init__(self, agents: Sequence[Agent], lag: LagMonitor) -> None:
+        self._agents = [(cut(of_path(agent.directory), LABEL_BYTES), agent) for agent in agents]
+        self._lag = lag
         self._refused: Counter[int] = Counter()
 
     def refused(self, status: int, _: float) -> None:
@@ -49,68 +134,12 @@ class AgentCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All families, as of now."""
-        agent = self._agent
-        patrol, figures = agent.patrol, agent.patrol.figures
-        yield _gauge("scout_files", "Files in the watched directory.", len(agent.inventory.names))
-        yield _gauge(
-            "scout_directory_available",
-            "1 if the directory can be vouched for, else 0.",
-            figures.available,
-        )
-        yield _gauge(
-            "scout_directory_behind",
-            "1 while the agent knows that it has not caught up with the directory, else 0.",
-            figures.behind,
-        )
-        yield _gauge(
-            "scout_omitted_entries",
-            "Entries that are withheld because something can't take them.",
-            agent.inventory.omitted,
-        )
-        watching = GaugeMetricFamily(
-            "scout_watching", "1 for the way in which changes are noticed.", labels=["mode"]
-        )
-        for mode in ("events", "poll"):
-            watching.add_metric([mode], float(figures.mode == mode))
-        yield watching
-        yield _counter("scout_events", "inotify events read.", patrol.events)
-        yield _counter(
-            "scout_overflows",
-            "Times that everything was in doubt because events were lost.",
-            figures.overflows,
-        )
-        scans = CounterMetricFamily("scout_scans", "Scans of the directory.", labels=["reason"])
-        for reason in ("start", "poll", "overflow", "return", "watch", "change", "suspect", "gap"):
-            scans.add_metric([reason], figures.scans[reason])
-        yield scans
-        yield _histogram(
-            "scout_scan_seconds", "Time that the reading of a scan took.", figures.scan_seconds
-        )
-        yield _histogram(
-            "scout_change_to_ack_seconds",
-            "From noticing a change to the master's acknowledgement.",
-            agent.session.change_to_ack,
-        )
-        yield _counter(
-            "scout_drift_names",
-            "Names that a poll found changed although no event had announced it.",
-            figures.drift,
-        )
-        yield _gauge(
-            "scout_master_connected",
-            "1 while the master has this agent registered, else 0.",
-            agent.reporter.connected,
-        )
-        yield _counter("scout_reconnects", "Streams opened anew.", agent.reporter.reconnects)
-        yield _counter(
-            "scout_resyncs", "Times that the master asked for a snapshot.", agent.session.resyncs
-        )
+        yield from self._directories()
         yield _counter("scout_log_lines_dropped", LOST, log.dropped())
-        yield _gauge("scout_changes_waiting", "Names not yet sent.", agent.inventory.waiting)
         yield _gauge(
             "scout_loop_lag_seconds",
             "Longest hold of the event loop in the last minute.",
-            agent.lag.worst(),
+            self._lag.worst(),
         )
         refused = CounterMetricFamily(
             "scout_http_refused", "What came to --metrics and was no request.", labels=["code"]
@@ -122,14 +151,46 @@ class AgentCollector(Collector):
         info.add_metric([__version__], 1)
         yield info
 
+    def _directories(self) -> Iterator[Metric]:
+        """The families with a series for each directory."""
+        for kind, name, text, value in SERIES:
+            family = kind(name, text, labels=["directory"])
+            for directory, agent in self._agents:
+                family.add_metric([directory], float(value(agent)))
+            yield family
+        for name, text, histogram in HISTOGRAMS:
+            buckets = HistogramMetricFamily(name, text, labels=["directory"])
+            for directory, agent in self._agents:
+                distribution = histogram(agent)
+                buckets.add_metric(
+                    [directory], distribution.cumulative(), sum_value=distribution.sum
+                )
+            yield buckets
+        watching = GaugeMetricFamily(
+            "scout_watching",
+            "1 for the way in which changes are noticed.",
+            labels=["directory", "mode"],
+        )
+        scans = CounterMetricFamily(
+            "scout_scans", "Scans of the directory.", labels=["directory", "reason"]
+        )
+        for directory, agent in self._agents:
+            figures = agent.patrol.figures
+            for mode in ("events", "poll"):
+                watching.add_metric([directory, mode], float(figures.mode == mode))
+            for reason in REASONS:
+                scans.add_metric([directory, reason], figures.scans[reason])
+        yield watching
+        yield scans
+
 
 class MetricsServer:
     """Serves `GET /metrics` on threads of its own until `close`."""
 
-    def __init__(self, agent: "Agent", address: Address) -> None:
+    def __init__(self, agents: Sequence[Agent], lag: LagMonitor, address: Address) -> None:
         """Listen on `address`. Raises `AddressInUse` or `NoPermission`."""
         registry = CollectorRegistry()
-        collector = AgentCollector(agent)
+        collector = AgentCollector(agents, lag)
         registry.register(collector)
         ProcessCollector(registry=registry)
 
@@ -175,9 +236,3 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 def _counter(name: str, text: str, value: float) -> Metric:
     return CounterMetricFamily(name, text, value=float(value))
-
-
-def _histogram(name: str, text: str, distribution: Histogram) -> Metric:
-    return HistogramMetricFamily(
-        name, text, buckets=distribution.cumulative(), sum_value=distribution.sum
-    )

@@ -19,6 +19,7 @@ from scout.agent.core.monitor import Life
 from scout.agent.core.reconcile import Listing
 from scout.agent.inspect import Unavailable, explain, look
 from scout.agent.scan import Scanner
+from scout.agent.shared import Shared, Turn
 from scout.agent.verify import Verifier
 from scout.agent.watch import Watcher
 from scout.core.liveness import Liveness
@@ -31,7 +32,8 @@ LINES, PERIOD = 3, 60.0
 """Lines that tell of overflows in so many seconds."""
 
 PATIENCE = 1.0
-"""Seconds between two looks at a scanner that has not finished."""
+"""Seconds between two looks at a scanner that has not finished; after so long without any progress
+it keeps no other from reading."""
 
 GONE = frozenset(
     (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE, errno.ENOTCONN, errno.EIO)
@@ -56,19 +58,29 @@ class Monitor:
         log: Log,
         random: Random,
         clock: Callable[[], float] = time.monotonic,
-        first: DirectoryIdentity | None = None,
+        first: DirectoryIdentity | str | None = None,
+        shared: Shared | None = None,
+        scanner: Scanner | None = None,
+        on_look: Callable[[DirectoryIdentity | None], str] = lambda _: "",
     ) -> None:
-        """`first`: the look by which the directory was claimed."""
+        """`first`: the look by which the directory was claimed, or why there was nothing to see.
+        `on_look` is told of each look (None: it failed) and says why what was found must not be
+        served, or nothing. `scanner` may be at work still."""
         self._config = config
         self._inventory = inventory
         self._liveness = liveness
         self._listener = listener
         self._log = log
         self._clock = clock
-        self._life = Life(config, random)
-        if first is not None:
+        self._shared = shared or Shared()
+        self._life = Life(config, random, self._shared.shares)
+        if isinstance(first, str):
+            self._life.unseen(first)
+        elif first is not None:
             self._life.first(first)
-        self._scanner = Scanner()
+        self._scanner = scanner or Scanner()
+        self._turn = Turn(self._shared.reading)
+        self._on_look = on_look
         self._verifier = Verifier(
             inventory,
             on_news=listener.news,
@@ -103,7 +115,7 @@ class Monitor:
     def rejoined(self) -> None:
         """The master has us registered again."""
         if self._verifier.waiting:
-            self._life.rejoined(self._clock())
+            self._life.rejoined()
             self._tell()
             self._wake.set()
 
@@ -111,6 +123,7 @@ class Monitor:
         """Do what is asked for until cancelled."""
         life = self._life
         try:
+            self._tell()
             while True:
                 self._wake.clear()
                 action = life.next(self._clock())
@@ -123,9 +136,11 @@ class Monitor:
                 self._liveness.beat("poller", self._clock())
                 if action is not None:
                     continue
+                # A slow directory is left alone for long: a planned sleep is no hang.
+                pause = min(life.deadline() - self._clock(), self._config.poll_interval)
                 try:
                     # `wait_for` would lose a cancellation that comes together with a wake-up.
-                    async with asyncio.timeout(max(0.0, life.deadline() - self._clock())):
+                    async with asyncio.timeout(max(0.0, pause)):
                         await self._wake.wait()
                 except TimeoutError:
                     pass
@@ -154,7 +169,14 @@ class Monitor:
             proven = watcher is None or watcher.proves()
             return place, proven, time.monotonic() - began
 
-        place, proven, seconds = await self._patiently(self._scanner.do(job))
+        try:
+            place, proven, seconds = await self._patiently(self._scanner.do(job))
+        except Unavailable:
+            self._on_look(None)
+            raise
+        refused = self._on_look(place)
+        if refused:
+            raise Unavailable(refused)
         if self._life.looked(self._clock(), place, proven=proven, seconds=seconds):
             self._listener.moved(place.path)
         if self._life.watched:
@@ -179,6 +201,20 @@ class Monitor:
         self._probe()
 
     async def _scan(self, scan: Scan) -> None:
+        """Read the directory when its turn has come."""
+        turn = self._turn.take()
+        try:
+            # While it waits another directory may come, or none be left.
+            while not turn.done() and self._life.place is scan.directory:
+                await asyncio.wait({turn}, timeout=PATIENCE)
+                self._show_life()
+            if self._life.place is scan.directory:
+                self._turn.begin(self._clock())
+                await self._read(scan)
+        finally:
+            self._turn.give(self._clock())
+
+    async def _read(self, scan: Scan) -> None:
         place, watcher, hidden = scan.directory, self._watcher, self._config.include_hidden
         naming = self._life.naming
         await self._verifier.begin_scan()
@@ -202,7 +238,8 @@ class Monitor:
         figures.scans[scan.reason] += 1
         figures.scan_seconds.observe(listing.seconds)
         changed, suspects = found or (0, 0)
-        outcome = Scanned(listing.seconds, found is not None, suspects, listing.exact)
+        held = self._turn.give(self._clock())
+        outcome = Scanned(listing.seconds, found is not None, suspects, listing.exact, held)
         self._life.scanned(self._clock(), outcome)
         self._verifier.naming = self._life.naming
         verdict = self._life.verdict(self._clock())
@@ -228,19 +265,27 @@ class Monitor:
             self._liveness.beat("watcher", self._clock())
 
     async def _patiently(self, job: asyncio.Future[T]) -> T:
-        """Wait for the scanner; if it hangs, say so and go on waiting: no second job is begun."""
+        """Wait for the scanner; if it hangs, say so, give up the turn, and go on waiting: no second
+        job is begun."""
         limit = self._config.scan_timeout
         while True:
             await asyncio.wait({job}, timeout=min(PATIENCE, limit))
-            # Progress, or a hang that is known and told: the poller itself does its work.
-            self._liveness.beat("poller", self._clock())
             if job.done():
+                self._liveness.beat("poller", self._clock())
                 return job.result()
-            if self._watcher is not None and self._watcher.proven:
-                self._probe()  # no look comes by to do it
-            if self._clock() - self._scanner.progress_at >= limit:
+            self._show_life()
+            idle = self._clock() - self._scanner.progress_at
+            if idle >= PATIENCE:
+                self._turn.give(self._clock())
+            if idle >= limit:
                 self._life.stuck()
             self._tell()
+
+    def _show_life(self) -> None:
+        """Progress, or a hang that is known and told: the poller itself does its work."""
+        self._liveness.beat("poller", self._clock())
+        if self._watcher is not None and self._watcher.proven:
+            self._probe()  # no look comes by to do it
 
     def _lost(self, reason: str) -> None:
         """An event, or the lack of an entry, says that the directory may be gone."""

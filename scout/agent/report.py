@@ -81,8 +81,11 @@ class Reporter:
         on_state: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
         on_turn: Callable[[], None] = lambda: None,
+        *,
+        once: bool = True,
     ) -> None:
-        """`on_turn` is called before anything is said: does what would be said still hold?"""
+        """`on_turn` is called before anything is said: does what would be said still hold? `once`:
+        nothing more is tried if the very first stream does not lead to a registration."""
         self.address = address
         self.trouble: Ended | None = None
         """Why there is no stream; None while there is one."""
@@ -94,6 +97,7 @@ class Reporter:
         self._random = random
         self._on_state = on_state
         self._on_turn = on_turn
+        self._once = once
         self._clock = clock
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -125,14 +129,15 @@ class Reporter:
 
     async def run(self) -> None:
         """Open stream after stream. If the very first does not lead to a registration, `first`
-        says how it ended and nothing more is tried."""
+        says how it ended."""
         failures = 0
         while True:
             begun = self._clock()
             ended = await self.attempt()
             if not self.first.done():
                 self.first.set_result(ended)
-                await asyncio.Event().wait()
+                if self._once:
+                    await asyncio.Event().wait()
             acknowledged = self._session.acknowledged_at
             useful = acknowledged is not None and acknowledged >= begun
             steady = self._clock() - begun >= STEADY

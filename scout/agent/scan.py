@@ -41,7 +41,7 @@ ABSENT = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG))
 class Scanner:
     """The thread, and the one job that it does at a time.
 
-    `submit` is called on the event loop's thread. `progress_at` is the monotonic time of the
+    `do` is called on the event loop's thread. `progress_at` is the monotonic time of the
     last sign of progress and may be read from any thread.
     """
 
@@ -49,23 +49,6 @@ class Scanner:
         self.progress_at = time.monotonic()
         self._jobs: SimpleQueue[tuple[Callable[[], object], asyncio.Future[object]]] = SimpleQueue()
         threading.Thread(target=self._work, name="scanner", daemon=True).start()
-
-    def survey(
-        self,
-        place: DirectoryIdentity,
-        belief: Inventory,
-        *,
-        hidden: bool,
-        watched: bool = True,
-        naming: Naming = Naming.EXACT,
-    ) -> asyncio.Future[Listing]:
-        """Read `place` and compare it with `belief`, which may change meanwhile.
-
-        Raises `Unavailable` if the path leads to another directory by now, or can't be read.
-        """
-        return self.do(
-            lambda: self.read(place, belief, hidden=hidden, watched=watched, naming=naming)
-        )
 
     def do(self, job: Callable[[], T]) -> asyncio.Future[T]:
         """Do `job`, which may hang, on the thread. The future has its result or its error."""
@@ -96,7 +79,10 @@ class Scanner:
         watched: bool,
         naming: Naming,
     ) -> Listing:
-        """What `survey` does; on the thread."""
+        """Read `place` and compare it with `belief`, which may change meanwhile; on the thread.
+
+        Raises `Unavailable` if the path leads to another directory by now, or can't be read.
+        """
         known = belief.names
         started = time.monotonic()
         try:
@@ -205,8 +191,10 @@ class Scanner:
         if naming is Naming.LOOSE and not listing.standing:
             return
         listed = (known - unmet) | set(listing.appeared)
-        identities = [_identity(name, descriptor) for name in folding.probes(listed, listed)]
-        if not identities:
+        base, others = folding.probes(listed, listed)
+        identities = [_identity(name, descriptor) for name in others]
+        # Last: had it gone before, that its spellings are not found would prove nothing.
+        if not identities or _identity(base, descriptor) is None:
             return
         listing.exact = None in identities
         if len(identities) == 2 and not listing.exact and identities[0] == identities[1]:

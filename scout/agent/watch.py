@@ -86,23 +86,26 @@ class Watcher:
         the one that was watched, or that the kernel has dropped the watch.
         """
         with self._use:
-            if self._closing:
-                return False
-            try:
-                found = self._inotify.add_watch(self.place.path, WANTED)
-                if found == self._wd:
-                    return True
-                self._inotify.rm_watch(found)
-            except OSError:
-                pass
-            finally:
-                if self._closing:
-                    self._inotify.close()
-            return False
+            proven = not self._closing and self._stands()
+        self._end()  # if it was to be closed meanwhile
+        return proven
+
+    def _stands(self) -> bool:
+        try:
+            found = self._inotify.add_watch(self.place.path, WANTED)
+            if found == self._wd:
+                return True
+            self._inotify.rm_watch(found)
+        except OSError:
+            pass
+        return False
 
     def close(self) -> None:
         """End the watch, or have it ended by a proof that is under way."""
         self._closing = True
-        if self._use.acquire(blocking=False):
-            self._inotify.close()
+        self._end()
+
+    def _end(self) -> None:
+        if self._closing and self._use.acquire(blocking=False):
+            self._inotify.close()  # a second time it does nothing
             self._use.release()

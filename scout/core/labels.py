@@ -26,3 +26,9 @@ def cut(text: str, limit: int) -> str:
         end -= 1
     head = whole[:end].decode("utf-8", "surrogatepass")
     return f"{head}~{blake2b(whole, digest_size=4).hexdigest()}"
+
+
+def of_path(path: bytes) -> str:
+    """A path as text: its UTF-8, and what is none by its numbers. A backslash is doubled, so that
+    no two paths look the same."""
+    return path.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")

@@ -11,7 +11,7 @@ from scout.core.peak import Peak
 from scout.process.log import Log
 
 STEP = 0.1
-"""Seconds between two looks. 20 looks a second cost about 0.1 % of a core."""
+"""Seconds between two looks. 10 looks a second cost about 0.1 % of a core."""
 
 ALARM = 0.1
 """Seconds of a hold that are worth a line in the log."""

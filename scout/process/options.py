@@ -19,7 +19,10 @@ class Option:
 
     `default` is the text that would be given; None if there is none. `empty_is_wrong`: a variable
     that is set but empty is refused; elsewhere it counts as not set, as a line `NAME=` in a file of
-    variables is meant.
+    variables is meant. The value of one that is `repeatable` is a tuple, in the order given.
+    `companion` is the flag of another option that says a part of the same thing: if that one is on
+    the command line, this one's variable is not looked at; and if it has a value, this one is not
+    required.
     """
 
     flag: str
@@ -30,6 +33,8 @@ class Option:
     help: str
     required: bool = False
     empty_is_wrong: bool = False
+    repeatable: bool = False
+    companion: str = ""
 
     @property
     def name(self) -> str:
@@ -82,16 +87,23 @@ def parse(manual: Manual, argv: Sequence[str], environ: Mapping[str, str]) -> Pa
     given, wish = _split(manual, argv)
     if wish in ("help", "version"):
         return Parsed(wish)
+    variables = {option.flag: option.variable for option in manual.options}
     values: dict[str, object] = {}
     for option in manual.options:
-        values[option.name] = _value(option, given, environ)
+        found = _values(option, given, environ)
+        other = option.companion
+        elsewhere = other in given or environ.get(variables.get(other, ""))
+        if option.required and not (found or elsewhere):
+            hint = f"give it, or set {option.variable}"
+            raise UsageError("nothing is given for", option.usage, hint)
+        values[option.name] = tuple(found) if option.repeatable else (found or [None])[0]
     return Parsed(wish, values)
 
 
-def _split(manual: Manual, argv: Sequence[str]) -> tuple[dict[str, str], str]:
-    """The text for each flag that is given, and what is wished."""
+def _split(manual: Manual, argv: Sequence[str]) -> tuple[dict[str, list[str]], str]:
+    """The texts for each flag that is given, and what is wished."""
     by_flag = {option.flag: option for option in manual.options}
-    given: dict[str, str] = {}
+    given: dict[str, list[str]] = {}
     wish = "run"
     before: Option | None = None
     words = list(reversed(argv))
@@ -107,7 +119,7 @@ def _split(manual: Manual, argv: Sequence[str]) -> tuple[dict[str, str], str]:
         if option is None:
             raise _unexpected(manual, by_flag, word, before)
         before = option
-        if flag in given:
+        if flag in given and not option.repeatable:
             raise UsageError("given twice", flag, "give it once")
         if not option.metavar:
             text = text if equals else "true"
@@ -115,7 +127,7 @@ def _split(manual: Manual, argv: Sequence[str]) -> tuple[dict[str, str], str]:
             if not words:
                 raise UsageError("a value is missing", option.usage, _see(manual))
             text = words.pop()
-        given[flag] = text
+        given.setdefault(flag, []).append(text)
     return given, wish
 
 
@@ -142,19 +154,18 @@ def _see(manual: Manual) -> str:
     return f"see {manual.program} --help"
 
 
-def _value(option: Option, given: Mapping[str, str], environ: Mapping[str, str]) -> object:
-    text = given.get(option.flag)
-    if text is not None:
-        return _parsed(option, text, UsageError, f"bad value for {option.flag}")
-    text = environ.get(option.variable)
-    if text is not None and (text or option.empty_is_wrong):
+def _values(
+    option: Option, given: Mapping[str, list[str]], environ: Mapping[str, str]
+) -> list[object]:
+    """What is given for `option`, or its default."""
+    if option.flag in given:
+        what = f"bad value for {option.flag}"
+        return [_parsed(option, text, UsageError, what) for text in given[option.flag]]
+    variable = None if option.companion in given else environ.get(option.variable)
+    if variable is not None and (variable or option.empty_is_wrong):
         where = f"bad value for {option.variable} in the environment"
-        return _parsed(option, text, ConfigError, where)
-    if option.default is not None:
-        return option.parse(option.default)
-    if option.required:
-        raise UsageError("nothing is given for", option.usage, f"give it, or set {option.variable}")
-    return None
+        return [_parsed(option, variable, ConfigError, where)]
+    return [] if option.default is None else [option.parse(option.default)]
 
 
 def _parsed(option: Option, text: str, kind: type[ScoutError], what: str) -> object:
@@ -189,10 +200,13 @@ def help_text(manual: Manual) -> str:
 
 
 def _otherwise(option: Option) -> str:
-    """What holds if an option is not given."""
+    """What holds if an option is not given, and whether it may be given again."""
+    said = "; repeatable" if option.repeatable else ""
     if option.default is not None:
-        return f"; default: {option.default}"
-    return "; required" if option.required else ""
+        return f"{said}; default: {option.default}"
+    if option.required:
+        said += f"; required without {option.companion}" if option.companion else "; required"
+    return said
 
 
 def _paragraphs(text: str, indent: str) -> list[str]:

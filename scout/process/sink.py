@@ -87,8 +87,10 @@ class Sink:
         """Call `alarm` on the thread here at `when` (monotonic), instead of an earlier one of
         `key`; at the end of the program, if that comes first."""
         with self._lock:
+            before = self._alarms.get(key)
             self._alarms[key] = (when, alarm)
-            self._queue.put(0)  # it has to look at the clock again
+            if before is None or when < before[0]:
+                self._queue.put(0)  # it has to look at the clock again
 
     def close(self) -> None:
         """Have everything written, as far as the reader reads, and end. See `PATIENCE`, `LAST`."""

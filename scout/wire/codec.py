@@ -32,6 +32,11 @@ SHORT_NAMES = 255
 """Bytes in the longest name that a master takes which does not say so."""
 
 
+LEAST, MOST = 0.001, 7 * 86400.0
+"""Seconds in each time that a master may announce: an operator may set 10 ms to a day, and a
+heartbeat takes several of them."""
+
+
 def encode_agent(message: AgentMessage) -> bytes:
     """The bytes of a message from the agent."""
     match message:
@@ -174,8 +179,8 @@ def decode_master(data: bytes) -> MasterMessage:
                 registered.health_timeout_seconds,
                 registered.heartbeat_limit_seconds,
             )
-            if not all(0 < it < float("inf") for it in times):
-                raise ProtocolError("Registered without its times")
+            if not all(LEAST <= it <= MOST for it in times):
+                raise ProtocolError("Registered without its times, or with such as can't be kept")
             return Registered(
                 registered.sequence if registered.resume else None,
                 *times,

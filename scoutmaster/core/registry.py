@@ -289,6 +289,7 @@ class Registry:
             client = self._by_number.get(number)
             if client is None or client.due != due:
                 continue
+            client.due = float("inf")  # it may stand here twice at the same time
             if client.session is not None and now - client.told >= SIGNS * self.interval:
                 client.told = now
                 tell.append(client)

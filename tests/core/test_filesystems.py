@@ -27,7 +27,7 @@ def test_what_is_not_known_to_tell_is_polled(silent: str) -> None:
 def test_only_a_listing_tells_the_names_where_case_is_ignored() -> None:
     assert naming("ext4", casefold=False) is Naming.EXACT
     assert naming("ext4", casefold=True) is Naming.LOOSE
-    for kind in ("vfat", "exfat", "ntfs3", "fuseblk", "hfsplus", "fuse.own", "cifs"):
+    for kind in ("vfat", "exfat", "ntfs3", "fuseblk", "hfsplus", "fuse.own", "cifs", "zfs"):
         assert naming(kind, casefold=False) is Naming.LOOSE
     assert naming("xfs", casefold=False) is Naming.UNKNOWN
 

@@ -14,9 +14,12 @@ def test_spellings_of_a_name_have_one_key() -> None:
 
 
 def test_a_name_is_probed_by_two_spellings_that_are_not_listed() -> None:
-    assert folding.probes([b"12", b"a", b"ab"], {b"12", b"a", b"ab"}) == [b"Ab", b"aB"]
-    assert folding.probes([b"ab"], {b"ab", b"Ab"}) == [b"aB"]
-    assert folding.probes([b"12", b"\xff\xfe"], set()) == []
+    assert folding.probes([b"12", b"a", b"ab"], {b"12", b"a", b"ab"}) == (
+        b"ab",
+        [b"Ab", b"aB"],
+    )
+    assert folding.probes([b"ab"], {b"ab", b"Ab"}) == (b"ab", [b"aB"])
+    assert folding.probes([b"12", b"\xff\xfe"], set()) == (b"", [])
 
 
 def test_a_name_without_letters_has_one_spelling() -> None:

@@ -99,6 +99,14 @@ def test_a_link_that_leads_elsewhere_beneath_the_mount_does_not_count() -> None:
     assert it.away(replace(BELOW, path=b"/disk/old", point=b"/")) == "nothing is mounted at /disk"
 
 
+def test_a_link_that_leads_onto_a_mount_further_down_requires_that_mount() -> None:
+    it = home(replace(BELOW, path=b"/disk/a"))
+    nested = replace(BELOW, path=b"/disk/sub/b", point=b"/disk/sub")
+    assert it.away(nested) == ""
+    it.remember(nested)
+    assert it.away(replace(nested, point=b"/disk")) == "nothing is mounted at /disk/sub"
+
+
 @pytest.mark.parametrize(
     ("configured", "name"),
     [

@@ -170,3 +170,99 @@ def test_changes_that_ask_for_listings_share_one() -> None:
     assert story.said() == "behind"
     story.now = story.life.deadline()
     assert story.goes_on() == ["Look", "change"]
+
+
+def test_a_disk_that_is_away_at_the_start_is_required_once_it_was_there() -> None:
+    """With a mount above that satisfies `--require-mount` as well."""
+    disk = replace(HERE, path=b"/srv/disk", point=b"/srv/disk")
+    story = Story(replace(disk, point=b"/"), replace(CONFIG, path=disk.path, require_mount=True))
+    story.life.first(story.place)
+    story.goes_on()
+    assert story.said() == "unavailable"
+    story.place, story.now = disk, story.life.deadline()
+    story.goes_on()
+    assert story.said() == "available"
+    story.place, story.now = replace(disk, mount=29, point=b"/srv"), story.life.deadline()
+    story.goes_on()
+    assert story.said() == "unavailable"
+    assert story.life.verdict(story.now).reason == "nothing is mounted at /srv/disk"
+
+
+def test_a_standstill_amid_the_settling_of_another_is_settled_anew() -> None:
+    story = Story()
+    story.goes_on()
+    story.life.held(story.now, 9.0)
+    story.goes_on(until=Drain)
+    story.life.held(story.now, 9.0)
+    story.life.drained()
+    assert story.said() == "unavailable"
+    assert story.goes_on() == ["Look", "Drain"]
+    assert story.said() == "available"
+
+
+def test_a_standstill_in_a_storm_is_over_with_the_first_scan_after_it() -> None:
+    """What the storm loses makes the list behind; it takes nothing off it."""
+    story = Story()
+    story.goes_on()
+    story.life.overflowed(story.now)
+    story.life.held(story.now, 9.0)
+    story.life.overflowed(story.now)
+    assert story.goes_on(until=Scan) == ["Look", "gap"]
+    story.life.overflowed(story.now)
+    assert story.said() == "unavailable"
+    story.life.scanned(story.now, Scanned(0.5))
+    assert story.said() == "behind"
+
+
+def test_scans_for_a_standstill_that_are_void_keep_to_their_share_of_the_time() -> None:
+    story = Story()
+    story.goes_on()
+    story.life.held(story.now, 9.0)
+    story.life.overflowed(story.now)
+    begun, end = 0, story.now + 40.0
+    while story.now < end:
+        if "gap" in story.goes_on(until=Scan):
+            begun += 1
+            story.now += 0.5
+            story.life.overflowed(story.now)
+            story.life.scanned(story.now, Scanned(0.5, whole=False))
+        else:
+            story.now = max(story.now + 0.01, story.life.deadline())
+        assert story.said() == "unavailable"
+    assert 10 < begun <= 30  # a quarter of the time, and what was saved up before
+
+
+def test_a_new_stream_on_which_events_wait_makes_nothing_unavailable() -> None:
+    """What would be said waits until they are settled, without a look or a scan."""
+    story = Story()
+    story.goes_on()
+    story.life.rejoined()
+    verdict = story.life.verdict(story.now)
+    assert (verdict.available, verdict.behind, verdict.settling) == (True, False, True)
+    assert story.goes_on() == ["Drain"]
+    assert not story.life.verdict(story.now).settling
+
+
+def test_what_waits_on_a_stream_that_came_amid_the_settling_is_settled_as_well() -> None:
+    story = Story()
+    story.goes_on()
+    story.life.rejoined()
+    assert story.goes_on(until=Drain) == ["Drain"]
+    story.life.rejoined()
+    story.life.drained()
+    assert story.life.verdict(story.now).settling
+    assert story.goes_on() == ["Drain"]
+    assert not story.life.verdict(story.now).settling
+
+
+def test_a_new_stream_after_a_standstill_ends_it_no_sooner() -> None:
+    story = Story()
+    story.goes_on()
+    story.life.rejoined()
+    story.goes_on(until=Drain)
+    story.life.held(story.now, 9.0)
+    story.life.rejoined()
+    story.life.drained()
+    assert story.said() == "unavailable"
+    assert story.goes_on() == ["Look", "Drain"]
+    assert story.said() == "available"

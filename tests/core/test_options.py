@@ -1,5 +1,7 @@
 """Options: which source wins, whose fault a bad value is, and what the manual says."""
 
+from dataclasses import replace
+
 import pytest
 
 from scout.errors import ConfigError, ScoutError, UsageError
@@ -104,6 +106,42 @@ def test_an_error_is_one_printable_line_whatever_was_given(argv: list[str]) -> N
     with pytest.raises(ScoutError) as caught:
         parse(MANUAL, argv, {})
     assert str(caught.value).isprintable()
+
+
+MANY = replace(
+    MANUAL,
+    options=(
+        Option("--place", "TOOL_PLACE", "DIR", path, None, "Where.", required=True,
+               empty_is_wrong=True, repeatable=True, companion="--places-from"),
+        Option("--places-from", "TOOL_PLACES_FROM", "FILE", path, None, "Where else.",
+               companion="--place"),
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("argv", "environ", "places", "file"),
+    [
+        ("--place /x", {}, ("/x",), None),
+        ("--place /x --place=/y --place /x", {}, ("/x", "/y", "/x"), None),
+        ("", {"TOOL_PLACE": "/x"}, ("/x",), None),
+        ("", {"TOOL_PLACES_FROM": "/f"}, (), "/f"),
+        ("", {"TOOL_PLACE": "/x", "TOOL_PLACES_FROM": "/f"}, ("/x",), "/f"),
+        ("--place /x", {"TOOL_PLACE": "", "TOOL_PLACES_FROM": "f"}, ("/x",), None),
+        ("--places-from /f", {"TOOL_PLACE": "", "TOOL_PLACES_FROM": "g"}, (), "/f"),
+        ("--place /x --places-from /f", {}, ("/x",), "/f"),
+    ],
+)
+def test_of_two_that_say_the_same_thing_the_command_line_wins_for_both(
+    argv: str, environ: dict[str, str], places: tuple[str, ...], file: str | None
+) -> None:
+    values = parse(MANY, argv.split(), environ).values
+    assert (values["place"], values["places_from"]) == (places, file)
+
+
+def test_what_may_be_repeated_and_what_stands_in_for_it_is_in_the_help() -> None:
+    text = " ".join(help_text(MANY).split())
+    assert "[TOOL_PLACE; repeatable; required without --places-from]" in text
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ INTERVAL, TIMEOUT, LIMIT = 2.0, 1.0, 3
 class Roll:
     """A registry whose clock jumps from deadline to deadline, and what came of each tick."""
 
-    def __init__(self, capacity: int = 10_000) -> None:
+    def __init__(self, capacity: int = 10_000, limit: int = LIMIT) -> None:
         self.now = 100.0
-        self.registry = Registry(interval=INTERVAL, timeout=TIMEOUT, limit=LIMIT, capacity=capacity)
+        self.registry = Registry(interval=INTERVAL, timeout=TIMEOUT, limit=limit, capacity=capacity)
         self.told: list[tuple[float, Client]] = []
         self.missed: list[tuple[float, Client]] = []
         self.over: list[tuple[float, Client]] = []
@@ -122,6 +122,16 @@ def test_a_new_stream_ends_the_strikes_of_the_broken_one() -> None:
     roll.registry.attach(client, Session("again"), roll.now)
     roll.speak(client, times=30)
     assert (client.strikes, client.peer, roll.over) == (0, "again", [])
+
+
+def test_a_client_with_two_streams_in_one_round_is_given_up_once() -> None:
+    """Each of them had it looked at again at the same time; to give it up twice ends the master."""
+    roll = Roll(limit=1)
+    client = roll.add()
+    roll.registry.attach(client, Session("host:2"), roll.now)
+    roll.run(10.0)
+    assert [it for _, it in roll.over] == [client]
+    assert [it for _, it in roll.missed] == [client]
 
 
 def test_a_master_that_was_late_itself_blames_nobody() -> None:

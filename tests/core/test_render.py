@@ -125,6 +125,36 @@ def test_after_a_change_of_one_chunk_only_that_is_rendered_anew(
     assert rendered == [[b"005000x"]]
 
 
+def test_a_request_copies_no_long_rendering() -> None:
+    """Neither for the comma that the first has too much, nor to join it with its neighbours."""
+    names = [b"%06d" % number + b"x" * 4089 for number in range(2500)]
+    it = view(names)
+    pieces = render.files(it)
+    _, *texts, _ = pieces
+    shared = [text.obj for text in texts if isinstance(text, memoryview)]
+    assert len(shared) == len(texts)
+    remembered = {id(chunk.rendered["json"]) for chunk in it.chunks}
+    assert {id(text) for text in shared} == remembered
+    assert max(map(len, texts)) <= render.BLOCK
+    assert max(map(len, iter(render.Body(pieces).read, b""))) <= 2 * render.BLOCK
+    assert decoded(b"".join(pieces))["files"] == [{"filename": name.decode()} for name in names]
+
+
+@given(st.lists(st.binary(min_size=1, max_size=12), max_size=30))
+@example(AWKWARD)
+def test_how_long_a_list_will_be_is_known_before_it_is_rendered(names: list[bytes]) -> None:
+    """To the byte for plain names, and for all once they are remembered."""
+    it = view(names)
+    plain = sum(len(b',{"filename":""}') + len(name) for name in names)
+    assert render.brief(it, plain)
+    assert not render.brief(it, plain - 1)
+    render.files(it)
+    exactly = sum(len(chunk.rendered["json"]) for chunk in it.chunks)
+    assert exactly >= plain
+    assert render.brief(it, exactly)
+    assert not render.brief(it, exactly - 1)
+
+
 def test_a_body_reads_and_seeks_like_a_file() -> None:
     """Any order of reads and seeks, against BytesIO; more of them than waitress ever makes."""
     dice = random.Random(7)

@@ -3,9 +3,12 @@
 from scout.agent.core.inventory import Inventory
 from scout.agent.core.phase import WORKING
 from scout.agent.core.session import Session
+from scout.core.messages import Health, Register, Registered
 from scoutmaster.core.master import Master
 from scoutmaster.core.policy import Policy
 from scoutmaster.core.session import Session as MasterSession
+
+INTERVAL = Policy().interval
 
 
 class Pair:
@@ -63,5 +66,58 @@ def test_an_agent_that_fell_behind_meanwhile_says_so_before_anything_else() -> N
     pair.agent.vouch(behind=True, reason="it overflowed")
     pair.seen.clear()
     pair.talk(pair.connect())
-    assert [complete for _, complete in pair.seen[1:]] == [False] * len(pair.seen[1:])
-    assert pair.seen[-1] == ([b"a", b"b"], False)
+    assert pair.seen[1:] == [([b"a"], False), ([b"a", b"b"], False)]
+
+
+def test_nothing_is_said_on_a_new_stream_until_the_events_that_wait_are_settled() -> None:
+    """Neither that all is well, which is not known, nor anything else: the files stay listed."""
+    pair = Pair()
+    pair.inventory.settle(b"a", True)
+    pair.talk(pair.connect())
+    pair.agent.closed()
+    pair.seen.clear()
+    stream = pair.connect()
+    pair.agent.vouch(settling=True)
+    pair.talk(stream)
+    assert pair.seen == [([b"a"], True)]
+    pair.inventory.settle(b"b", True)
+    pair.agent.vouch()
+    pair.talk(stream)
+    assert pair.seen == [([b"a"], True), ([b"a", b"b"], True)]
+
+
+def test_events_that_are_not_settled_in_time_make_the_list_incomplete_and_take_nothing_off_it() -> (
+    None
+):
+    """The master would call the agent silent, if it heard nothing."""
+    pair = Pair()
+    pair.inventory.settle(b"a", True)
+    pair.talk(pair.connect())
+    pair.agent.closed()
+    pair.seen.clear()
+    stream = pair.connect()
+    pair.agent.vouch(settling=True)
+    pair.talk(stream)
+    pair.now += INTERVAL
+    pair.talk(stream)
+    assert pair.seen[1:] == [([b"a"], False)]
+    pair.inventory.settle(b"b", True)
+    pair.agent.vouch()
+    pair.talk(stream)
+    assert pair.seen[2:] == [([b"a", b"b"], False), ([b"a", b"b"], True)]
+
+
+def test_changes_that_can_not_be_sent_in_time_take_nothing_off_the_list() -> None:
+    """The master does not serve yet, say."""
+    pair = Pair()
+    pair.inventory.settle(b"a", True)
+    pair.talk(pair.connect())
+    pair.agent.closed()
+    pair.inventory.settle(b"b", True)
+    pair.agent.opened(pair.now)
+    assert isinstance(pair.agent.next(pair.now), Register)
+    pair.agent.received(Registered(1, INTERVAL, 1.0, 13.0, serving=False), pair.now)
+    assert pair.agent.next(pair.now) is None
+    told = pair.agent.next(pair.now + INTERVAL)
+    assert isinstance(told, Health)
+    assert (told.serving, told.behind, told.reason) == (True, True, "catching up")

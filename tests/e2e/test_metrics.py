@@ -51,18 +51,19 @@ def test_an_agent_s_numbers_tell_what_happened(stage: Stage, tmp_path: Path) -> 
     wait_until(lambda: master.names() == ["a", "b", "c"])
     wait_until(lambda: agent.metric("scout_changes_waiting") == 0)
     numbers = parsed(agent.metrics())
-    assert value(numbers, "scout_files") == 3
-    assert value(numbers, "scout_directory_available") == 1
-    assert value(numbers, "scout_watching", mode="events") == 1
-    assert value(numbers, "scout_watching", mode="poll") == 0
-    assert value(numbers, "scout_events_total") >= 1
-    assert value(numbers, "scout_overflows_total") == 0
-    assert value(numbers, "scout_scans_total", reason="start") == 1
-    assert value(numbers, "scout_scan_seconds_count") >= 1
-    assert value(numbers, "scout_drift_names_total") == 0
-    assert value(numbers, "scout_master_connected") == 1
-    assert value(numbers, "scout_reconnects_total") == 0
-    assert value(numbers, "scout_resyncs_total") == 0
+    where = {"directory": str(tmp_path)}
+    assert value(numbers, "scout_files", **where) == 3
+    assert value(numbers, "scout_directory_available", **where) == 1
+    assert value(numbers, "scout_watching", **where, mode="events") == 1
+    assert value(numbers, "scout_watching", **where, mode="poll") == 0
+    assert value(numbers, "scout_events_total", **where) >= 1
+    assert value(numbers, "scout_overflows_total", **where) == 0
+    assert value(numbers, "scout_scans_total", **where, reason="start") == 1
+    assert value(numbers, "scout_scan_seconds_count", **where) >= 1
+    assert value(numbers, "scout_drift_names_total", **where) == 0
+    assert value(numbers, "scout_master_connected", **where) == 1
+    assert value(numbers, "scout_reconnects_total", **where) == 0
+    assert value(numbers, "scout_resyncs_total", **where) == 0
     wait_until(lambda: agent.metric("scout_change_to_ack_seconds_count") == 1)
     assert {name for name, _ in numbers} >= {"scout_build_info", "process_open_fds"}
     tmp_path.rename(tmp_path.with_name("away"))

@@ -77,7 +77,8 @@ def shows(master: MasterProgram, *names: str) -> bool:
 
 def polls(agent: AgentProgram) -> float:
     """Scans that the agent made because it was time."""
-    found = re.search(r'^scout_scans_total\{reason="poll"\} (\S+)$', agent.metrics(), re.MULTILINE)
+    series = r'^scout_scans_total\{directory=".*",reason="poll"\} (\S+)$'
+    found = re.search(series, agent.metrics(), re.MULTILINE)
     assert found
     return float(found[1])
 

@@ -120,6 +120,9 @@ class Actor:
         self.listing: Listing | None = None
         self.wd = 0
         self.moves = 0
+        self.draining = False
+        # Events taken from the queue, and those to be settled before anything is vouched for.
+        self.taken = self.owed = 0
         first = kernel.look()
         assert first is not None
         self.life.first(first)
@@ -134,10 +137,22 @@ class Actor:
         due = self.life.deadline() <= self.now
         return self.working is None and not self.doubts and not self.kernel.queue and not due
 
+    @property
+    def owes(self) -> bool:
+        """Something that was queued at a standstill, or when a stream began, is not settled."""
+        return self.taken < self.owed or bool(self.doubts)
+
     def turn(self) -> None:
         held = self.standstill.turn(self.now, GRACE)
         if held:
             self.life.held(self.now, held)
+            self.owed = self.taken + len(self.kernel.queue)
+
+    def rejoin(self) -> None:
+        """The master has the agent again."""
+        if self.kernel.watch is not None and (self.kernel.queue or self.doubts):
+            self.life.rejoined()
+            self.owed = self.taken + len(self.kernel.queue)
 
     def leave_if_lost(self) -> None:
         if not self.life.watched and self.kernel.watch is not None:
@@ -147,11 +162,14 @@ class Actor:
             self.reconciler.void()
             self.reconciler.forget()
             self.working = self.listing = None
+            self.draining = False
+            self.owed = 0
 
     def read(self) -> None:
         """Read all that is queued."""
         while self.kernel.queue and self.kernel.watch is not None:
             kind, name = self.kernel.queue.pop(0)
+            self.taken += 1
             if kind == "lost":
                 self.life.lost(self.now, "the directory was deleted")
             elif kind == "overflow":
@@ -182,8 +200,14 @@ class Actor:
             (self.belief.add if self.kernel.lstat(directory, name) else self.belief.discard)(name)
 
     def step(self) -> None:
-        """One turn of the loop."""
+        """One turn of the loop. A drain takes two: what it is about was read in the first."""
         self.turn()
+        if self.draining:
+            self.draining = False
+            self.settle()
+            if self.kernel.watch is not None:
+                self.life.drained()
+            return
         self.read()
         self.settle()
         if self.working is not None:
@@ -207,8 +231,7 @@ class Actor:
                     self.life.watching()
             case Drain():
                 self.read()
-                self.settle()
-                self.life.drained()
+                self.draining = True
             case Scan():
                 self.read()
                 self.reconciler.begin(watched=self.kernel.watch is not None)

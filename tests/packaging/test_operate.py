@@ -25,7 +25,7 @@ def section(title: str) -> str:
 def test_every_option_is_in_the_table_with_variable_and_default(manual: Manual) -> None:
     """In the order of --help, and no other."""
     rows = re.findall(r"(?m)^\| `(--\S+)` \| `(\w+)` \| (.+?) \|", section(manual.program))
-    words = {"required": None, "off": "off", "the host's name": None}
+    words = {"required": None, "none": None, "off": "off", "the host's name": None}
     listed = [
         (flag, variable, default.strip("`") if "`" in default else words[default])
         for flag, variable, default in rows

@@ -15,7 +15,7 @@ from tests.packaging.services import Agent
 
 Figure = Callable[[str, str], None]
 
-EXPOSURE = {"scout@tmp.service": 1.6, "scoutmaster.service": 1.2}
+EXPOSURE = {"scout@tmp.service": 1.6, "scout.service": 1.6, "scoutmaster.service": 1.2}
 """How exposed a unit may be, as `systemd-analyze security` counts."""
 
 
@@ -27,7 +27,7 @@ def test_units_verify_without_a_word(machine: Machine) -> None:
 
 @pytest.mark.parametrize("unit", EXPOSURE)
 def test_exposure_is_low(machine: Machine, figure: Figure, unit: str) -> None:
-    """The marks of the two units."""
+    """The marks of the units."""
     limit = EXPOSURE[unit]
     security = ("systemd-analyze", "security", f"--threshold={round(limit * 10)}", "--no-pager")
     done = machine.run(*security, unit)
@@ -312,7 +312,9 @@ def test_a_group_gives_access_with_an_acl(machine: Machine) -> None:
 def test_every_option_stands_in_the_file_of_defaults(manual: Manual) -> None:
     """Commented out, with its default; but for the directory, which the instance's name gives."""
     text = (ROOT / "packaging" / "default" / manual.program).read_text()
-    options = [option for option in manual.options if option.variable != "MONITOR_DIR"]
+    # The directories come from the instance's name, or from /etc/scout/directories.
+    elsewhere = ("MONITOR_DIR", "SCOUT_DIRECTORIES_FROM")
+    options = [option for option in manual.options if option.variable not in elsewhere]
     expected = [f"#{option.variable}={option.default or ''}" for option in options]
     assert expected == [line for line in text.splitlines() if line.startswith("#SCOUT")]
     assert all(line.startswith("#") for line in text.splitlines() if line)

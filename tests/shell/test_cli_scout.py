@@ -168,6 +168,25 @@ def test_a_check_says_what_is_valid_and_needs_no_master(tmp_path: Path) -> None:
     assert "localhost:1" in ended.out
 
 
+def test_a_check_of_several_directories_tells_which_are_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "directories"
+    file.write_text(f"{tmp_path}\n{tmp_path}/gone\n")
+    ended = run("scout", "--check", "--directories-from", str(file))
+    assert (ended.code, ended.err) == (0, "")
+    wrong, right = ended.out.splitlines()
+    assert wrong.startswith(f"scout: the directory does not exist: {tmp_path}/gone")
+    assert "2 directories for localhost:3000" in right
+
+
+def test_a_check_of_several_directories_refuses_what_the_start_would(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    for name, code in (("link", 78), ("gone", 66)):
+        first = tmp_path / ("lost" if name == "gone" else "")
+        ended = run("scout", "--check", f"--directory={first}", f"--directory={tmp_path / name}")
+        assert ended.code == code
+        assert str(tmp_path) in ended.complaint()
+
+
 @pytest.mark.parametrize("check", [[], ["--check"]])
 @pytest.mark.parametrize(
     "host", ["a?b", "a%41", "127.1", "[1.2.3.4]", "m\u00fcller", os.fsdecode(b"\xff"), "a b"]

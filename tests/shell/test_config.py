@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from scout.agent import config as agent
+from scout.agent.core.actions import MonitorConfig
 from scout.process.options import Option
 from scout.process.values import Address
 from scoutmaster import config as master
@@ -17,21 +18,25 @@ def test_a_directory_keeps_its_bytes() -> None:
     raw = b"/srv/\xff\xfe in"
     wish, config = agent.read(["--directory", os.fsdecode(raw)], {})
     assert config is not None
-    assert (wish, config.directory) == ("run", raw)
+    assert (wish, config.directories[0].path) == ("run", raw)
 
 
 def test_two_variables_are_all_an_agent_needs() -> None:
     environ = {"MONITOR_DIR": "/tmp", "SCOUT_MASTER_ADDRESS": "localhost:3000"}
     _, config = agent.read([], environ)
     assert config == agent.Config(
-        directory=b"/tmp",
+        directories=(
+            MonitorConfig(
+                path=b"/tmp",
+                poll_interval=5.0,
+                scan_timeout=30.0,
+                include_hidden=False,
+                require_mount=False,
+                poll_only=False,
+            ),
+        ),
         master=Address("localhost", 3000),
         host=socket.gethostname(),
-        poll_interval=5.0,
-        poll_only=False,
-        include_hidden=False,
-        require_mount=False,
-        scan_timeout=30.0,
         start_timeout=5.0,
         health=None,
         metrics=None,

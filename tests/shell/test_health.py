@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from scout.agent import inspect
 from scout.agent.config import read
 from scout.agent.health import NOT_SERVING, SERVING, HealthServer, check_master
-from scout.agent.run import Agent
+from scout.agent.host import Host
 from scout.errors import AddressInUse
 from scout.process.values import Address
 
@@ -63,10 +63,10 @@ def test_an_agent_that_makes_no_progress_is_not_alive(
     async def look() -> None:
         _, settings = read(["--directory", str(tmp_path)], {})
         assert settings
-        agent = Agent(settings, inspect.look(os.fsencode(tmp_path)))
-        agent.health = HealthServer()
-        port = await agent.health.start(ANY)
-        looking = asyncio.create_task(agent._feed_watchdog())
+        host = Host(settings, [inspect.look(os.fsencode(tmp_path))])
+        host.health = HealthServer()
+        port = await host.health.start(ANY)
+        looking = asyncio.create_task(host._feed_watchdog())
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             check = health_pb2_grpc.HealthStub(channel).Check
 
@@ -78,12 +78,12 @@ def test_an_agent_that_makes_no_progress_is_not_alive(
 
             await answers("liveness", SERVING)
             await answers("", NOT_SERVING)
-            agent.vitals.expect("component", 0.0, time.monotonic())
+            host.agents[0].vitals.expect("component", 0.0, time.monotonic())
             await answers("liveness", NOT_SERVING)
-            agent.vitals.excuse("component")
+            host.agents[0].vitals.excuse("component")
             await answers("liveness", SERVING)
         looking.cancel()
-        await agent.health.stop()
+        await host.health.stop()
 
     monkeypatch.setenv("WATCHDOG_USEC", "30000")
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 import pytest
 
 from scout.process.connection import Connection
+from scoutmaster import render
 from scoutmaster.core.view import ClientRow
-from scoutmaster.web import FEW
+from scoutmaster.web import FEW, SHORT
 from tests.shell.web_client import LIMIT, Desk, Site, serving, view_of
 
 PLAIN = {"Accept_Encoding": "identity"}
@@ -98,11 +99,25 @@ def test_a_long_list_that_is_known_needs_no_thread_that_is_free() -> None:
         assert site.ask("/files", If_None_Match='"e-1"', **PLAIN).status == 304
 
 
-@pytest.mark.parametrize("coding", ["identity", "gzip"])
-def test_a_long_answer_does_not_hold_up_the_short_ones(coding: str) -> None:
+@pytest.mark.parametrize("remembered", [False, True])
+@pytest.mark.parametrize(
+    ("coding", "count", "tail"),
+    [
+        ("identity", FEW + 1, b""),
+        ("gzip", FEW, b""),
+        ("identity", FEW, b"x" * 4089),
+        ("identity", SHORT // 4095 + 1, b"x" * 4089),
+        ("identity", SHORT // 4095 + 1, b"\xff" * 4089),
+    ],
+    ids=["many", "compressed", "longest names", "few longest names", "few longest odd names"],
+)
+def test_a_long_answer_does_not_hold_up_the_short_ones(
+    coding: str, count: int, tail: bytes, remembered: bool
+) -> None:
     with busy() as (site, desk):
-        count = FEW + 1 if coding == "identity" else FEW
-        desk.shown = view_of(*(b"%06d" % number for number in range(count)))
+        desk.shown = view_of(*(b"%06d" % number + tail for number in range(count)))
+        if remembered:
+            render.files(desk.shown)
         with site.connect() as who:
             who.sendall(request("/files", f"Accept-Encoding: {coding}"))
             # It would have come before this one, were it not left to the thread.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from scout.agent.inspect import look
+from tests.mounts import unmount_all
 from tests.need import need
 
 
@@ -17,8 +18,7 @@ def directory(tmp_path: Path) -> Iterator[Path]:
     where = tmp_path / "with space"
     (where / "in").mkdir(parents=True)
     yield where
-    while where.is_mount():
-        subprocess.run(["umount", "-l", where], check=True)
+    unmount_all(where)
 
 
 def mount(*options: str | Path) -> None:

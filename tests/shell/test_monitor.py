@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from scout.agent.core.actions import MonitorConfig, Verdict
+from scout.agent.core.actions import MonitorConfig, Scanned, Verdict
 from scout.agent.core.identity import DirectoryIdentity
 from scout.agent.core.inventory import Inventory
+from scout.agent.core.monitor import Life
 from scout.agent.inspect import look
 from scout.agent.monitor import LINES, PERIOD, Monitor
 from scout.core.liveness import Liveness
@@ -42,6 +43,7 @@ class Scene:
     ) -> None:
         self.now = time.monotonic() + 1000.0
         self.vouched = 0
+        self.settling = False
         self.reasons: list[str] = []
         self.moves: list[bytes] = []
         self.inventory = Inventory()
@@ -71,6 +73,7 @@ class Scene:
     def judged(self, verdict: Verdict) -> None:
         self.vouched += verdict.available
         self.reasons.append(verdict.reason)
+        self.settling = verdict.settling
 
     def moved(self, path: bytes) -> None:
         self.moves.append(path)
@@ -175,6 +178,20 @@ async def test_a_standstill_is_told_before_anything_else_is_said(tmp_path: Path)
         await until(lambda: it.reasons[-1] == "")
 
 
+async def test_what_waits_when_a_stream_begins_is_settled_before_anything_is_said(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path, poll_interval=3600.0) as it:
+        it.patrol.rejoined()
+        assert not it.settling  # nothing waits
+        (tmp_path / "a").touch()
+        it.patrol.rejoined()
+        assert it.settling
+        await until(lambda: not it.settling)
+        assert it.inventory.names == {b"a"}
+        assert set(it.reasons) == {""}
+
+
 async def test_it_ends_when_it_is_told_to_and_woken_at_once(tmp_path: Path) -> None:
     async with scene(tmp_path, poll_interval=3600.0) as it:
         it.patrol._wake.set()
@@ -204,6 +221,26 @@ async def test_a_look_that_takes_long_is_not_the_watchers_fault(
             await it.passes(4.0)
             await until(lambda: not it.vitals.stuck(it.now))
         slow.set()
+
+
+async def test_a_directory_that_is_left_alone_because_it_is_slow_is_not_taken_for_a_hang(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, scanned = Life.looked, Life.scanned
+
+    def slow_look(
+        life: Life, now: float, place: DirectoryIdentity, *, proven: bool, seconds: float
+    ) -> bool:
+        return looked(life, now, place, proven=proven, seconds=1e3)
+
+    monkeypatch.setattr(Life, "looked", slow_look)
+    monkeypatch.setattr(
+        Life, "scanned", lambda life, now, _: scanned(life, now, Scanned(seconds=1e3))
+    )
+    monkeypatch.setattr("scout.agent.core.monitor.tells", lambda _: False)
+    async with scene(tmp_path, poll_interval=0.05) as it:
+        assert it.patrol._life.deadline() > it.now + 1e3
+        await it.passes(1.0)
 
 
 async def test_a_watcher_whose_events_are_stolen_is_found_while_a_look_takes_long(

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from scout.agent import config
+from scout.agent.host import Host
 from scout.agent.inspect import look
-from scout.agent.run import Agent
 
 MORE = b"EXTEND_TIMEOUT_USEC=60000000"
 
@@ -28,10 +28,10 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
         yield it
 
 
-def agent(directory: Path) -> Agent:
+def host(directory: Path) -> Host:
     _, settings = config.read(["--directory", str(directory), "--log-level=error"], {})
     assert settings is not None
-    return Agent(settings, look(os.fsencode(directory)))
+    return Host(settings, [look(os.fsencode(directory))])
 
 
 async def told(manager: socket.socket) -> bytes:
@@ -43,8 +43,8 @@ async def test_a_start_that_makes_progress_may_take_as_long_as_it_takes(
     tmp_path: Path, manager: socket.socket
 ) -> None:
     """A first scan of more than TimeoutStartSec would be ended, and begin again for ever."""
-    it = agent(tmp_path)
-    it.vitals.expect("poller", 1000.0, time.monotonic())
+    it = host(tmp_path)
+    it.agents[0].vitals.expect("poller", 1000.0, time.monotonic())
     feeding = asyncio.create_task(it._feed_watchdog())
     for _ in range(3):
         assert {await told(manager), await told(manager)} <= {MORE, b"WATCHDOG=1"}
@@ -54,7 +54,7 @@ async def test_a_start_that_makes_progress_may_take_as_long_as_it_takes(
 async def test_a_start_that_is_stuck_is_ended(
     tmp_path: Path, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    it = agent(tmp_path)
+    it = host(tmp_path)
     looks = 0
 
     def stuck(now: float) -> dict[str, float]:
@@ -62,7 +62,7 @@ async def test_a_start_that_is_stuck_is_ended(
         looks += 1
         return {"poller": 1.0}
 
-    monkeypatch.setattr(it.vitals, "stuck", stuck)
+    monkeypatch.setattr(it.agents[0].vitals, "stuck", stuck)
     feeding = asyncio.create_task(it._feed_watchdog())
     async with asyncio.timeout(30.0):
         while looks < 5:
@@ -76,3 +76,23 @@ async def test_a_start_that_is_stuck_is_ended(
         pass
     assert said[0] == MORE  # before anything was looked at
     assert not {MORE, b"WATCHDOG=1"} & set(said[1:])
+
+
+async def test_a_bug_in_one_of_several_agents_ends_all_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also at the start, where the others would wait for ever for its answer."""
+    directories = [tmp_path / "a", tmp_path / "b"]
+    for directory in directories:
+        directory.mkdir()
+    _, settings = config.read([f"--directory={it}" for it in directories], {})
+    assert settings is not None
+    it = Host(settings, [look(os.fsencode(directory)) for directory in directories])
+
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(it.agents[1].reporter, "run", broken)
+    async with asyncio.timeout(30.0):
+        with pytest.raises(ZeroDivisionError):
+            await it.live()

@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterable, Set
 from pathlib import Path
 
 import pytest
 
+from scout.agent.core import folding
+from scout.agent.core.filesystems import Naming
 from scout.agent.core.inventory import Inventory
 from scout.agent.core.reconcile import Listing
 from scout.agent.inspect import look
@@ -14,11 +17,15 @@ from scout.agent.scan import Scanner, is_file
 from tests.need import need
 
 
-async def survey(directory: Path, known: set[bytes]) -> Listing:
+async def survey(
+    directory: Path, known: set[bytes] | Inventory, naming: Naming = Naming.EXACT
+) -> Listing:
     place = look(os.fsencode(directory))
-    belief = Inventory()
-    belief.names = known
-    return await Scanner().survey(place, belief, hidden=False)
+    belief = known if isinstance(known, Inventory) else Inventory()
+    if isinstance(known, set):
+        belief.names = known
+    it = Scanner()
+    return await it.do(lambda: it.read(place, belief, hidden=False, watched=True, naming=naming))
 
 
 @pytest.fixture(params=["small", "large"])
@@ -80,7 +87,7 @@ async def test_a_belief_that_changes_while_a_large_directory_is_read_is_compared
             return found
 
     belief.names = Removing({b"a", b"b", b"stale"})
-    found = await Scanner().survey(look(os.fsencode(tmp_path)), belief, hidden=False)
+    found = await survey(tmp_path, belief)
     assert found.gone == [b"stale"]
 
 
@@ -154,3 +161,20 @@ def test_names_are_bytes_whatever_the_locale(tmp_path: Path) -> None:
         text=True,
     )
     assert said.stdout == "[b'\\xe9']\n"
+
+
+async def test_a_name_that_goes_while_it_is_probed_teaches_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That no spelling of it is found would be taken for the file system's rule."""
+    probes = folding.probes
+
+    def late(listed: Iterable[bytes], names: Set[bytes]) -> object:
+        found = probes(listed, names)
+        (tmp_path / "ab").unlink()
+        return found
+
+    (tmp_path / "ab").touch()
+    assert (await survey(tmp_path, set(), Naming.UNKNOWN)).exact is True
+    monkeypatch.setattr(folding, "probes", late)
+    assert (await survey(tmp_path, set(), Naming.UNKNOWN)).exact is None

@@ -106,6 +106,19 @@ def test_nobody_waits_for_a_reader_who_stands_still(pipe: Pipe) -> None:
     assert sink.dropped > 0
 
 
+def test_alarms_that_are_put_off_again_and_again_take_no_memory_meanwhile(pipe: Pipe) -> None:
+    """As each line that is held back does; the thread may stand in a write for days."""
+    pipe.fill()
+    sink = pipe.sink()
+    sink.put(b"a line\n")
+    soon = time.monotonic() + 3600.0
+    for number in range(1000):
+        sink.at(soon + number, "key", lambda: None)
+    assert sink._queue.qsize() <= 2
+    sink.at(soon - 1.0, "key", lambda: None)
+    assert sink._queue.qsize() <= 3
+
+
 def test_lines_keep_their_order_and_those_that_are_missing_are_counted_in_their_place(
     pipe: Pipe,
 ) -> None:

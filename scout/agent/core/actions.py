@@ -57,6 +57,18 @@ class Scanned:
     """Names that no listing has, though a lookup finds them."""
     exact: bool | None = None
     """What was learned of `Naming.UNKNOWN`, if anything."""
+    held: float | None = None
+    """Seconds for which it kept other directories from being read; None if all the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A scan under way: why, and how often events were lost, and time was, before it began."""
+
+    reason: str
+    losses: int
+    gaps: int
+    asked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +78,6 @@ class Verdict:
     available: bool
     behind: bool
     reason: str
+    settling: bool = False
+    """Events wait that came while there was no stream. They are settled before the new one's first
+    word, if it need not come sooner."""

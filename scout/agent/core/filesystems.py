@@ -26,12 +26,15 @@ _EXACT = frozenset(
 )
 """Where some directories ignore case (ext4 and others with +F), a flag of the directory says so."""
 
-_UNKNOWN = frozenset("jfs xfs zfs".split())
-"""Whether they ignore case, or normalise, was decided when the file system was made."""
+_UNKNOWN = frozenset("jfs xfs".split())
+"""Whether they ignore case was decided when the file system was made."""
 
-_LOOSE = frozenset("apfs affs exfat fuseblk hfs hfsplus iso9660 msdos ntfs ntfs3 udf vfat".split())
+_LOOSE = frozenset(
+    "apfs affs exfat fuseblk hfs hfsplus iso9660 msdos ntfs ntfs3 udf vfat zfs".split()
+)
 """`fuseblk` is a process that has a block device for itself (ntfs-3g, exfat-fuse), so all changes
-come through this kernel; but the kernel caches names for it, and it may ignore case."""
+come through this kernel; but the kernel caches names for it, and it may ignore case. zfs may
+normalise and heed case all the same, which names without accents don't show."""
 
 _MAGICS = {
     0xEF53: "ext4",

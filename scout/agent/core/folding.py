@@ -34,19 +34,21 @@ def one_spelling(name: bytes) -> bool:
     return name.isascii() and name.upper() == name.lower()
 
 
-def probes(listed: Iterable[bytes], names: Set[bytes]) -> list[bytes]:
-    """Spellings of one of `listed` that are not in `names`: two if one of the first has so many.
+def probes(listed: Iterable[bytes], names: Set[bytes]) -> tuple[bytes, list[bytes]]:
+    """One of `listed`, and spellings of it that are not in `names`: two if one of the first has so
+    many.
 
     A file system that finds two, and says that they are one file, ignores case; one that does not
-    find one of them does not.
+    find one of them, although the name itself is still there, does not.
     """
-    found: list[bytes] = []
+    base, found = b"", list[bytes]()
     for name in islice(listed, TRIED):
         others = [other for other in spellings(name) if other not in names]
-        found = max(found, others, key=len)
+        if len(others) > len(found):
+            base, found = name, others
         if len(found) == 2:
             break
-    return found
+    return base, found
 
 
 def twins(suspects: Iterable[bytes], listed: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:

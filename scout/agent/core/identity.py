@@ -52,16 +52,21 @@ class Home:
         """`require_mount`: the root file system will not do, nor a folder of some file system that
         is bound above the directory. That is how a container sees its host, disk or no disk."""
         self._require_mount = require_mount
-        self._point = ROOT
+        self._point: bytes | None = None
+
+    @property
+    def known(self) -> bool:
+        """A mount is remembered."""
+        return self._point is not None
 
     def remember(self, seen: DirectoryIdentity) -> None:
-        """`seen` is served for the first time, or the path is a link that leads elsewhere now."""
-        if not _below(seen.path, self._point) or self._point == ROOT:
-            self._point = seen.point
+        """`seen`, which is not `away`, is served for the first time, or the path is a link that
+        leads elsewhere now."""
+        self._point = seen.point
 
     def away(self, seen: DirectoryIdentity) -> str:
         """Why `seen` must not be served although it is there, or empty."""
-        point = self._point
+        point = self._point or ROOT
         if point != ROOT and _below(seen.path, point) and not _below(seen.point, point):
             return f"nothing is mounted at {point.decode('utf-8', 'backslashreplace')}"
         if self._require_mount and seen.point == ROOT:

@@ -11,7 +11,8 @@ Rules of this file:
 3. Nothing is vouched for before a scan that began after the arrival, and in which no event was
    lost, has ended. An unavailable directory never touches the belief: it is not even watched.
 4. After a standstill nothing is vouched for until what the kernel had queued is settled; where
-   there are no events, or some were lost, until a scan begun after it has ended.
+   there are no events, or some were lost, until a scan begun after it has ended. A stream that was
+   away is none: what waits is settled, and meanwhile nothing is said.
 5. What is in doubt as a whole stays shown, but is *behind*: after events were lost until a scan
    begun after the last loss has ended; while a change asks for a listing, until that has ended;
    while a name stands that no listing has, until a quiet one decides.
@@ -19,7 +20,6 @@ Rules of this file:
 Owned by one thread.
 """
 
-from dataclasses import dataclass
 from random import Random
 
 from scout.agent.core.actions import (
@@ -27,20 +27,16 @@ from scout.agent.core.actions import (
     Drain,
     Look,
     MonitorConfig,
+    Running,
     Scan,
     Scanned,
     Verdict,
     Watch,
 )
-from scout.agent.core.budget import Budget
-from scout.agent.core.cost import SHARE_POLLED, Cost
+from scout.agent.core.cost import SHARE_POLLED, Cost, Repeats, Shares
 from scout.agent.core.filesystems import Naming, tells
 from scout.agent.core.identity import REPLACED, DirectoryIdentity, Home, replaced
 from scout.core.backoff import Backoff
-
-SHARE_DOUBTED, SAVED = 0.25, 10.0
-"""How much of the time scans may take because events were lost, or could not say enough: the rest
-is the storm's. Saved up for so many seconds: after a quiet time there is no pause."""
 
 BEHIND_LEAST = 1.0
 """Seconds that the directory is called behind after events were lost, at least: no flapping."""
@@ -61,7 +57,8 @@ UNREAD = "the first scan has not ended"
 class Life:
     """The decisions. `mode` is "events", "poll" or "none"; `why` explains "poll"."""
 
-    def __init__(self, config: MonitorConfig, random: Random) -> None:
+    def __init__(self, config: MonitorConfig, random: Random, shares: Shares | None = None) -> None:
+        shares = shares or Shares()  # without those of the process it has this directory alone
         self._config = config
         self._random = random
         self._home = Home(require_mount=config.require_mount)
@@ -81,9 +78,9 @@ class Life:
         self._wanted = ""
         self._poll_at = self._suspects_at = float("inf")
         self._again_at = float("-inf")
-        self._budget = Budget(SHARE_DOUBTED, SAVED)
-        self._cost = Cost()
-        self._scan: _Running | None = None
+        self._budget = Repeats(shares)
+        self._cost = Cost(shares)
+        self._scan: Running | None = None
         # What was lost, asked for and left open.
         self._losses = 0
         self._overflowed = False
@@ -93,9 +90,17 @@ class Life:
         # Standstills.
         self._gap = ""
         self._gaps = self._gap_losses = 0
+        # How many of them there had been when a scan, and a drain, was begun last.
+        self._tried = self._drained_gaps = 0
+        # Streams on which events waited, those that are settled, and those when a drain was begun.
+        self._rejoined = self._settled = self._drained_streams = 0
         self._now = float("-inf")
 
     # What happened
+
+    def unseen(self, reason: str) -> None:
+        """The look at the start found nothing to serve, for `reason`."""
+        self._doubt = reason
 
     def first(self, place: DirectoryIdentity) -> None:
         """The look at the start, by which the claim was made: its mount is remembered."""
@@ -116,7 +121,7 @@ class Life:
         self._failures = 0
         self._looked = True
         moved = self._path not in (None, place.path)
-        if moved or self._path is None:
+        if moved or not self._home.known:
             self._home.remember(place)
         self._path = place.path
         if self.place is not None:
@@ -157,12 +162,14 @@ class Life:
         scan, self._scan = self._scan, None
         if scan is None or self.place is None:
             return  # it was overtaken: the directory is another one, or gone
-        self._spend(now, outcome.seconds, scan)
+        self._spend(now, outcome, scan)
         if outcome.exact is not None and self.naming is Naming.UNKNOWN:
             self.naming = Naming.EXACT if outcome.exact else Naming.LOOSE
         self._suspects = outcome.suspects
         pause = SOON if self.watched else max(SOON, self._cost.pause(watched=False))
         self._suspects_at = now + pause if self._suspects else float("inf")
+        if outcome.whole and scan.gaps == self._gaps:
+            self._gap = ""
         clean = outcome.whole and scan.losses == self._losses
         if not clean:
             self._overflowed = True
@@ -171,12 +178,11 @@ class Life:
         self._overflowed = False
         self._justified = True
         self._doubt = ""
-        if self._gap and scan.gaps == self._gaps:
-            self._gap = ""
 
     def drained(self) -> None:
-        """What the kernel had queued after the last look is settled."""
-        if self._losses == self._gap_losses:
+        """What the kernel had queued when it was asked for is settled."""
+        self._settled = self._drained_streams
+        if self._losses == self._gap_losses and self._drained_gaps == self._gaps and self._looked:
             self._gap = ""
 
     def lost(self, now: float, reason: str) -> None:
@@ -197,18 +203,14 @@ class Life:
 
     def held(self, now: float, seconds: float) -> None:
         """The program stood still for `seconds`, too long for what it believes to be current."""
-        self._interrupt(now, f"catching up after a standstill of {seconds:.0f} s")
-
-    def rejoined(self, now: float) -> None:
-        """The master has us again, and events wait: what is said first holds after them."""
-        if not self._gap:
-            self._interrupt(now, "catching up")
-
-    def _interrupt(self, now: float, reason: str) -> None:
-        self._gap = reason
+        self._gap = f"catching up after a standstill of {seconds:.0f} s"
         self._gaps += 1
         self._gap_losses = self._losses
         self._alarm(now)
+
+    def rejoined(self) -> None:
+        """The master has us again, and events wait. The belief stayed current: no standstill."""
+        self._rejoined += 1
 
     def stuck(self) -> None:
         """Whatever the shell is doing makes no progress."""
@@ -233,12 +235,15 @@ class Life:
             return None
         if not self.watched and now >= self._watch_at:
             return self._try_watch(place)
-        if self._gap and self.watched and self._gap_losses == self._losses and self._looked:
+        by_drain = self._gap and self._gap_losses == self._losses and self._looked
+        if self.watched and (by_drain or self._settled != self._rejoined):
+            self._drained_gaps, self._drained_streams = self._gaps, self._rejoined
             return Drain()
         if now >= scan_at:
             reason = self._scan_reason(now)
-            self._scan = _Running(reason, self._losses, self._gaps, self._asked)
+            self._scan = Running(reason, self._losses, self._gaps, self._asked)
             self._wanted = ""
+            self._tried = self._gaps
             self._asked = self._looked = False
             return Scan(place, reason)
         return None
@@ -262,7 +267,7 @@ class Life:
             return Verdict(True, True, "names changed; the directory is read again")
         if self._suspects:
             return Verdict(True, True, "names are found that the directory does not list")
-        return Verdict(True, False, "")
+        return Verdict(True, False, "", self._settled != self._rejoined)
 
     # The parts
 
@@ -273,14 +278,15 @@ class Life:
         self._behind_until = float("-inf")
         self._suspects, self._suspects_at = 0, float("inf")
         self.naming = place.naming
-        self._cost = Cost()
         self._watch_at = float("-inf")
         self._gap = ""
+        self._settled = self._rejoined
 
     def _unavailable(self, reason: str) -> None:
         """`reason` stands until a scan has justified the belief again."""
         self._doubt = reason
         self._justified = False
+        self._cost.forget()
         self.place = None
         self.watched = False
 
@@ -307,9 +313,12 @@ class Life:
         """When the next scan is due. It needs a directory."""
         if self.place is None:
             return float("inf")
-        if self._wanted or (self._gap and (not self.watched or self._losses != self._gap_losses)):
-            return float("-inf")
         ready = self._budget.ready
+        made_up_by_scan = self._gap and (not self.watched or self._losses != self._gap_losses)
+        if self._wanted or (made_up_by_scan and self._tried != self._gaps):
+            return float("-inf")
+        if made_up_by_scan:
+            return ready
         due = min(self._poll_at, max(self._suspects_at, ready if self.watched else 0.0))
         if self._overflowed:
             due = min(due, ready)
@@ -328,21 +337,11 @@ class Life:
             return "change"
         return "suspect" if now >= self._suspects_at else "poll"
 
-    def _spend(self, now: float, seconds: float, scan: "_Running") -> None:
+    def _spend(self, now: float, outcome: Scanned, scan: "Running") -> None:
         if self._overflowed or scan.reason in ("overflow", "change", "suspect"):
-            self._budget.spend(seconds, now)
+            self._budget.spend(outcome.seconds, outcome.held, now)
         self._again_at = now + SOON
-        self._cost.spend(seconds)
+        self._cost.spend(outcome.seconds)
         # A little less than the pause between two looks, so that each look is followed by a scan.
         interval = self._config.poll_interval * (1 - 2 * JITTER)
         self._poll_at = now + max(interval, self._cost.pause(watched=self.watched))
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """A scan under way: why, and how often events were lost, and time was, before it began."""
-
-    reason: str
-    losses: int
-    gaps: int
-    asked: bool

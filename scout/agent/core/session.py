@@ -151,9 +151,9 @@ class Session:
         if self._noticed is None:
             self._noticed = now
 
-    def vouch(self, *, behind: bool = False, reason: str = "") -> None:
+    def vouch(self, *, behind: bool = False, reason: str = "", settling: bool = False) -> None:
         """The directory is available: see `Standing`."""
-        self._standing.vouch(behind=behind, reason=reason)
+        self._standing.vouch(behind=behind, reason=reason, settling=settling)
 
     def doubt(self, reason: str) -> None:
         """The directory is unavailable; `reason` is for people to read."""

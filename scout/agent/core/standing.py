@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from scout.agent.core.inventory import Inventory
 
+CATCHING_UP = "catching up"
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -28,58 +30,73 @@ class Standing:
         self.serving = False
         self._reason = "the first scan has not ended"
         self._behind = False
-        self._catching_up = False
+        # What still has to be sent: all, since the directory is back; what waits, on a new stream.
+        self._returned = self._resumed = False
+        self._settling = False
         self._was_behind = ""
 
-    def vouch(self, *, behind: bool, reason: str) -> None:
+    def vouch(self, *, behind: bool, reason: str, settling: bool = False) -> None:
         """The inventory is the directory's truth, from now on as events keep it so. `behind`: as
-        far as is known, and for `reason` it is known not to be all."""
+        far as is known, and for `reason` it is known not to be all. `settling`: it is about to be
+        known."""
         if not self.serving:
-            self._catching_up = True
+            self._returned = True
         elif self._behind and not behind:
             self._was_behind = self._reason
+        if self._settling and not settling:
+            self.registered()  # what was found meanwhile goes before the first word as well
         self.serving, self._behind, self._reason = True, behind, reason
+        self._settling = settling
 
     def doubt(self, reason: str) -> None:
         """The directory is unavailable; `reason` is for people to read."""
         self.serving, self._behind, self._reason = False, False, reason
+        self._settling = False
 
     def registered(self) -> None:
         """The master may hold less than the inventory does."""
         if self._inventory.rootless or self._inventory.waiting:
-            self._catching_up = True
+            self._resumed = True
 
     @property
     def resuming(self) -> bool:
-        """All is well but for changes that wait to be sent, and the master holds what they build
-        on. On a new stream they go first: it knows the agent, and need not hear that it is not
-        serving, take its files out of the list and put them back a moment later."""
+        """All is well but for changes that wait to be settled or sent, and the master holds what
+        they build on. On a new stream they go first: it knows the agent, and need not hear that it
+        is not serving, take its files out of the list and put them back a moment later."""
         inventory = self._inventory
+        unsent = (self._returned or self._resumed) and inventory.waiting > 0
         return (
             self.serving
-            and self._catching_up
             and not self._behind
             and not inventory.rootless
-            and inventory.waiting > 0
+            and (self._settling or unsent)
         )
 
     def sent(self) -> None:
         """A delta, or the last part of a snapshot, was handed out."""
         if not (self._inventory.rootless or self._inventory.waiting):
-            self._catching_up, self._was_behind = False, ""
+            self._caught_up()
 
     def claim(self, *, cutting: bool) -> Claim:
         """What may be claimed now. `cutting`: a snapshot is on its way."""
         inventory = self._inventory
         omitted = inventory.omitted
-        unsent = inventory.rootless or inventory.waiting > 0 or cutting
-        if self.serving and self._catching_up and unsent:
-            return Claim(False, "catching up", False, omitted)
+        missing = inventory.rootless or cutting
+        unsent = missing or inventory.waiting > 0
+        if self.serving and ((self._returned and unsent) or (self._resumed and missing)):
+            return Claim(False, CATCHING_UP, False, omitted)
+        if self.serving and (self._settling or (self._resumed and unsent)):
+            # The master holds what it may show meanwhile.
+            return Claim(True, self._reason or CATCHING_UP, True, omitted)
         if self.serving and self._was_behind and not self._behind and unsent:
             return Claim(True, self._was_behind, True, omitted)
         if self.serving:
-            self._catching_up, self._was_behind = False, ""
+            self._caught_up()
         reason = self._reason
         if omitted and self.serving and not reason:
             reason = inventory.omission
         return Claim(self.serving, reason, self._behind, omitted)
+
+    def _caught_up(self) -> None:
+        self._returned = self._resumed = False
+        self._was_behind = ""
