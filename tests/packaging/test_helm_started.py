@@ -159,7 +159,11 @@ def test_test_pod_asks_for_the_list(cluster: Cluster) -> None:
     [
         ("master", scoutmaster.config.OPTIONS, set()),
         # Those come from the directories, the release, the node and agent.ports.
-        ("agent", scout.agent.config.OPTIONS, {"directory", "master", "host", "metrics", "health"}),
+        (
+            "agent",
+            scout.agent.config.OPTIONS,
+            {"directory", "directories-from", "master", "host", "metrics", "health"},
+        ),
     ],
     ids=["master", "agent"],
 )

@@ -312,7 +312,9 @@ def test_a_group_gives_access_with_an_acl(machine: Machine) -> None:
 def test_every_option_stands_in_the_file_of_defaults(manual: Manual) -> None:
     """Commented out, with its default; but for the directory, which the instance's name gives."""
     text = (ROOT / "packaging" / "default" / manual.program).read_text()
-    options = [option for option in manual.options if option.variable != "MONITOR_DIR"]
+    # The directories come from the instance's name, or from /etc/scout/directories.
+    elsewhere = ("MONITOR_DIR", "SCOUT_DIRECTORIES_FROM")
+    options = [option for option in manual.options if option.variable not in elsewhere]
     expected = [f"#{option.variable}={option.default or ''}" for option in options]
     assert expected == [line for line in text.splitlines() if line.startswith("#SCOUT")]
     assert all(line.startswith("#") for line in text.splitlines() if line)
