@@ -53,7 +53,7 @@ class Server:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._log = log.get("scoutmaster")
-        self._vitals = Liveness()
+        self._liveness = Liveness()
         self._tasks: list[asyncio.Task[None]] = []
         self._status = ""
         self._servicer = health.aio.HealthServicer()
@@ -166,12 +166,12 @@ class Server:
         if interval is None:
             await asyncio.Event().wait()
             return
-        self._vitals.expect("http", HTTP_LIMIT, time.monotonic())
+        self._liveness.expect("http", HTTP_LIMIT, time.monotonic())
         while True:
             http.prod()
             await asyncio.sleep(interval / 3)
-            self._vitals.beat("http", http.served_at)
-            stuck = self._vitals.stuck(time.monotonic())
+            self._liveness.beat("http", http.served_at)
+            stuck = self._liveness.stuck(time.monotonic())
             if stuck:
                 self._log.error("no progress", component="http", seconds=round(stuck["http"], 1))
             else:

@@ -33,7 +33,7 @@ from scout.errors import ScoutError
 from scout.process import log
 
 POLLER_SLACK = 10.0
-"""Seconds that a round of the patrol may come late on a loaded host before it counts as stuck."""
+"""Seconds that a round of the monitor may come late on a loaded host before it counts as stuck."""
 
 STANDSTILL_LEAST, STANDSTILL_POLLED = 0.4, 1.0
 """Seconds that are no standstill, however short the master's interval, or that of polling: an idle
@@ -57,7 +57,7 @@ class Agent:
         self.directory = directory.path
         self.alone = len(config.directories) == 1
         self.inventory = Inventory()
-        self.vitals = Liveness()
+        self.liveness = Liveness()
         self.log = log.get("scout")
         if not self.alone:
             self.log = DirectoryLog(logging.getLogger("scout"), self.directory)
@@ -84,17 +84,17 @@ class Agent:
         self.reporter = Reporter(
             str(config.master),
             self.session,
-            self.vitals,
+            self.liveness,
             self.log,
             dice,
             self._state,
             on_turn=self.turn,
             once=self.alone,
         )
-        self.patrol = Monitor(
+        self.monitor = Monitor(
             directory,
             self.inventory,
-            self.vitals,
+            self.liveness,
             self,
             self.log,
             dice,
@@ -106,20 +106,20 @@ class Agent:
 
     def report(self) -> asyncio.Task[None]:
         """Begin to register with the master, and to report. `reporter.first` tells how it went."""
-        self.vitals.expect("stream", STREAM_LIMIT, time.monotonic())
+        self.liveness.expect("stream", STREAM_LIMIT, time.monotonic())
         return asyncio.create_task(self.reporter.run())
 
     def watch(self) -> asyncio.Task[None]:
         """Begin to watch the directory."""
         limit = 2 * self._poll_interval + POLLER_SLACK
-        self.vitals.expect("poller", limit, time.monotonic())
-        return asyncio.create_task(self.patrol.run())
+        self.liveness.expect("poller", limit, time.monotonic())
+        return asyncio.create_task(self.monitor.run())
 
     def refused(self, ended: Ended) -> ScoutError:
         """The error of an attempt to register that failed."""
         return refusal(ended.code.name, ended.reason, self.reporter.address, self.directory)
 
-    # What the patrol found
+    # What the monitor found
 
     def news(self) -> None:
         """The inventory changed."""
@@ -165,22 +165,22 @@ class Agent:
         """The event loop turns. After a standstill nothing is vouched for until all is caught up
         with; so this comes before anything is said."""
         limit = max(self.session.grace, STANDSTILL_LEAST)
-        if self.patrol.figures.mode == "poll":
+        if self.monitor.figures.mode == "poll":
             limit = min(limit, max(self._poll_interval, STANDSTILL_POLLED))
         # This clock goes on while the host is suspended.
         seconds = self._standstill.turn(time.clock_gettime(time.CLOCK_BOOTTIME), limit)
         if seconds:
-            self.patrol.held(seconds)
+            self.monitor.held(seconds)
         if self.session.registrations != self._registrations:
             self._registrations = self.session.registrations
-            self.patrol.rejoined()
+            self.monitor.rejoined()
 
     # What the host is told
 
     @property
     def serving(self) -> bool:
         """The directory can be vouched for and the master has it."""
-        return self.patrol.figures.available and self.reporter.connected
+        return self.monitor.figures.available and self.reporter.connected
 
     @property
     def judged_once(self) -> bool:
@@ -191,18 +191,18 @@ class Agent:
     @property
     def status(self) -> str:
         """How it is doing, in a sentence."""
-        return describe(self.session, self.reporter, self.patrol)
+        return describe(self.session, self.reporter, self.monitor)
 
     @property
     def situation(self) -> Situation:
         """How it is doing, among others."""
-        available, connected = self.patrol.figures.available, self.reporter.connected
+        available, connected = self.monitor.figures.available, self.reporter.connected
         refused, trouble = self.reporter.refusal, self.reporter.trouble
         what = ""
         if refused:
             what = refused
         elif not available:
-            what = self._trouble or self.patrol.reason
+            what = self._trouble or self.monitor.reason
         elif trouble is not None:
             where = self.reporter.address
             what = f"orphaned: no master at {where} ({trouble.reason}), changes are held"

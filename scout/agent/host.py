@@ -159,7 +159,7 @@ class Host:
                 systemd.extend(START_STEP)
             await asyncio.sleep((interval or 10.0) / 3)
             now = time.monotonic()
-            stuck = {agent: it for agent in self.agents if (it := agent.vitals.stuck(now))}
+            stuck = {agent: it for agent in self.agents if (it := agent.liveness.stuck(now))}
             names = frozenset((agent.directory, name) for agent, it in stuck.items() for name in it)
             if names != self._stuck:
                 self._stuck = names

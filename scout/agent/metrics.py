@@ -1,6 +1,6 @@
 """What the agent exposes to Prometheus, read from the living state at each scrape.
 
-Imported only when `--metrics` is given. Counters of the patrol and the session are plain numbers
+Imported only when `--metrics` is given. Counters of the monitor and the session are plain numbers
 that the event loop's thread counts up; the scrape's thread only reads them.
 """
 
@@ -49,13 +49,13 @@ SERIES: Sequence[tuple[Kind, str, str, Callable[[Agent], float]]] = (
         GaugeMetricFamily,
         "scout_directory_available",
         "1 if the directory can be vouched for, else 0.",
-        lambda it: it.patrol.figures.available,
+        lambda it: it.monitor.figures.available,
     ),
     (
         GaugeMetricFamily,
         "scout_directory_behind",
         "1 while the agent knows that it has not caught up with the directory, else 0.",
-        lambda it: it.patrol.figures.behind,
+        lambda it: it.monitor.figures.behind,
     ),
     (
         GaugeMetricFamily,
@@ -63,18 +63,18 @@ SERIES: Sequence[tuple[Kind, str, str, Callable[[Agent], float]]] = (
         "Entries that are withheld because something can't take them.",
         lambda it: it.inventory.omitted,
     ),
-    (CounterMetricFamily, "scout_events", "inotify events read.", lambda it: it.patrol.events),
+    (CounterMetricFamily, "scout_events", "inotify events read.", lambda it: it.monitor.events),
     (
         CounterMetricFamily,
         "scout_overflows",
         "Times that everything was in doubt because events were lost.",
-        lambda it: it.patrol.figures.overflows,
+        lambda it: it.monitor.figures.overflows,
     ),
     (
         CounterMetricFamily,
         "scout_drift_names",
         "Names that a poll found changed although no event had announced it.",
-        lambda it: it.patrol.figures.drift,
+        lambda it: it.monitor.figures.drift,
     ),
     (
         GaugeMetricFamily,
@@ -106,7 +106,7 @@ HISTOGRAMS: Sequence[tuple[str, str, Callable[[Agent], Histogram]]] = (
     (
         "scout_scan_seconds",
         "Time that the reading of a scan took.",
-        lambda it: it.patrol.figures.scan_seconds,
+        lambda it: it.monitor.figures.scan_seconds,
     ),
     (
         "scout_change_to_ack_seconds",
@@ -175,7 +175,7 @@ class AgentCollector(Collector):
             "scout_scans", "Scans of the directory.", labels=["directory", "reason"]
         )
         for directory, agent in self._agents:
-            figures = agent.patrol.figures
+            figures = agent.monitor.figures
             for mode in ("events", "poll"):
                 watching.add_metric([directory, mode], float(figures.mode == mode))
             for reason in REASONS:

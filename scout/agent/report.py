@@ -75,7 +75,7 @@ class Reporter:
         self,
         address: str,
         session: Session,
-        vitals: Liveness,
+        liveness: Liveness,
         log: Log,
         random: Random,
         on_state: Callable[[], None],
@@ -92,7 +92,7 @@ class Reporter:
         self.reconnects = 0
         self.first: asyncio.Future[Ended | None] = asyncio.get_running_loop().create_future()
         self._session = session
-        self._vitals = vitals
+        self._liveness = liveness
         self._log = log
         self._random = random
         self._on_state = on_state
@@ -169,7 +169,7 @@ class Reporter:
 
     async def attempt(self) -> Ended:
         """Open one stream and live with it until it ends."""
-        self._vitals.beat("stream", self._clock())
+        self._liveness.beat("stream", self._clock())
         limit = self._patience.attempt()
         async with connection(self.address, limit.each, self._patience.line) as channel:
             try:
@@ -262,11 +262,11 @@ class Reporter:
             message = codec.decode_master(cast(bytes, data))
             before = self._standing()
             session.received(message, now)
-            self._vitals.beat("stream", now)
+            self._liveness.beat("stream", now)
             if isinstance(message, Registered):
                 self._patience.registered(message.health_timeout)
                 patience = message.heartbeat_limit + message.health_timeout
-                self._vitals.expect("stream", max(STREAM_LIMIT, patience + SLACK), now)
+                self._liveness.expect("stream", max(STREAM_LIMIT, patience + SLACK), now)
                 self.trouble = None
                 self._say(self._contact.registered(now))
                 if not self.first.done():

@@ -5,14 +5,14 @@ from scout.agent.monitor import Monitor
 from scout.agent.report import Reporter
 
 
-def describe(session: Session, reporter: Reporter, patrol: Monitor) -> str:
+def describe(session: Session, reporter: Reporter, monitor: Monitor) -> str:
     """The sentence. The number of files stays out of it, so that it changes with the state only."""
     path = session.directory.decode("utf-8", "backslashreplace")
-    if patrol.figures.available:
-        how = "by events" if patrol.figures.mode == "events" else "by polling"
+    if monitor.figures.available:
+        how = "by events" if monitor.figures.mode == "events" else "by polling"
         here = f"Watching {path} {how}"
     else:
-        here = f"{path} is unavailable: {patrol.reason}"
+        here = f"{path} is unavailable: {monitor.reason}"
     trouble = reporter.trouble
     if reporter.refusal:
         there = f"{reporter.address} refuses us: {reporter.refusal}"

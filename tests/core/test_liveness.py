@@ -4,20 +4,20 @@ from scout.core.liveness import Liveness
 
 
 def test_an_component_without_progress_is_stuck() -> None:
-    vitals = Liveness()
-    vitals.expect("watcher", 5.0, now=100.0)
-    vitals.expect("poller", 10.0, now=100.0)
-    assert vitals.stuck(105.0) == {}
-    assert vitals.stuck(106.0) == {"watcher": 6.0}
-    vitals.beat("watcher", 106.0)
-    assert vitals.stuck(107.0) == {}
-    assert vitals.stuck(112.0) == {"watcher": 6.0, "poller": 12.0}
+    liveness = Liveness()
+    liveness.expect("watcher", 5.0, now=100.0)
+    liveness.expect("poller", 10.0, now=100.0)
+    assert liveness.stuck(105.0) == {}
+    assert liveness.stuck(106.0) == {"watcher": 6.0}
+    liveness.beat("watcher", 106.0)
+    assert liveness.stuck(107.0) == {}
+    assert liveness.stuck(112.0) == {"watcher": 6.0, "poller": 12.0}
 
 
 def test_an_excused_component_is_not_missed_and_its_beats_do_no_harm() -> None:
-    vitals = Liveness()
-    vitals.expect("watcher", 5.0, now=0.0)
-    vitals.excuse("watcher")
-    vitals.beat("watcher", 1.0)
-    assert vitals.stuck(100.0) == {}
-    vitals.excuse("watcher")
+    liveness = Liveness()
+    liveness.expect("watcher", 5.0, now=0.0)
+    liveness.excuse("watcher")
+    liveness.beat("watcher", 1.0)
+    assert liveness.stuck(100.0) == {}
+    liveness.excuse("watcher")

@@ -27,9 +27,9 @@ def sent(inventory: Inventory) -> list[Changes]:
     found: list[Changes] = []
     while inventory.rootless or inventory.waiting:
         if inventory.rootless:
-            cut = inventory.cut()
+            snapshot = inventory.snapshot()
             while not (found and found[-1].part.ends):
-                found += [it for it in [cut.step()] if it is not None]
+                found += [it for it in [snapshot.step()] if it is not None]
         else:
             found.append(inventory.delta())
         inventory.acknowledge(found[-1].sequence)

@@ -38,10 +38,10 @@ class InventoryMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: not self.inventory.in_flight)
     @rule(most=st.sampled_from([0, 20, 1 << 20]))
-    def cut(self, most: int) -> None:
-        cut, parts = self.inventory.cut(), list[Changes]()
+    def snapshot(self, most: int) -> None:
+        snapshot, parts = self.inventory.snapshot(), list[Changes]()
         while not (parts and parts[-1].part.ends):
-            part = cut.step(most)
+            part = snapshot.step(most)
             if part is not None:
                 parts.append(part)
         names = [name for part in parts for name in part.added]

@@ -78,9 +78,9 @@ def test_an_agent_that_makes_no_progress_is_not_alive(
 
             await answers("liveness", SERVING)
             await answers("", NOT_SERVING)
-            host.agents[0].vitals.expect("component", 0.0, time.monotonic())
+            host.agents[0].liveness.expect("component", 0.0, time.monotonic())
             await answers("liveness", NOT_SERVING)
-            host.agents[0].vitals.excuse("component")
+            host.agents[0].liveness.excuse("component")
             await answers("liveness", SERVING)
         looking.cancel()
         await host.health.stop()

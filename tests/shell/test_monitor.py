@@ -36,7 +36,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 class Scene:
-    """A patrol whose clock stands still unless it is moved, and its guest."""
+    """A monitor whose clock stands still unless it is moved, and its guest."""
 
     def __init__(
         self, directory: Path, poll_interval: float, first: DirectoryIdentity | None = None
@@ -47,7 +47,7 @@ class Scene:
         self.reasons: list[str] = []
         self.moves: list[bytes] = []
         self.inventory = Inventory()
-        self.vitals = Liveness()
+        self.liveness = Liveness()
         orders = MonitorConfig(
             path=os.fsencode(directory),
             poll_interval=poll_interval,
@@ -56,10 +56,10 @@ class Scene:
             require_mount=False,
             poll_only=False,
         )
-        self.patrol = Monitor(
+        self.monitor = Monitor(
             orders,
             self.inventory,
-            self.vitals,
+            self.liveness,
             self,
             log.get("scene"),
             random.Random(1),
@@ -79,11 +79,11 @@ class Scene:
         self.moves.append(path)
 
     async def passes(self, seconds: float) -> None:
-        """Time passes, and the patrol notices."""
+        """Time passes, and the monitor notices."""
         self.now += seconds
         # Only the poller's beat is waited for: whether the watcher follows is what is tested.
-        self.vitals.expect("poller", 1.0, self.now - 2.0)
-        await until(lambda: "poller" not in self.vitals.stuck(self.now))
+        self.liveness.expect("poller", 1.0, self.now - 2.0)
+        await until(lambda: "poller" not in self.liveness.stuck(self.now))
 
 
 @asynccontextmanager
@@ -91,7 +91,7 @@ async def scene(
     directory: Path, poll_interval: float, first: DirectoryIdentity | None = None
 ) -> AsyncIterator[Scene]:
     it = Scene(directory, poll_interval, first)
-    task = asyncio.create_task(it.patrol.run())
+    task = asyncio.create_task(it.monitor.run())
     try:
         await until(lambda: it.vouched > 0)
         yield it
@@ -110,15 +110,15 @@ def overflow(directory: Path, name: str) -> None:
 
 
 async def test_what_two_overflows_in_a_row_lost_is_found_without_a_pause(tmp_path: Path) -> None:
-    """No time passes here by the patrol's clock."""
+    """No time passes here by the monitor's clock."""
     if QUEUE > 40_000:
         pytest.skip("the kernel's queue is longer than a test can fill")
     async with scene(tmp_path, poll_interval=3600.0) as it:
         for number, name in enumerate(("a", "b"), 1):
             overflow(tmp_path, name)
-            await until(lambda: it.patrol.figures.scans["overflow"] == number)  # noqa: B023
+            await until(lambda: it.monitor.figures.scans["overflow"] == number)  # noqa: B023
             await until(lambda: name.encode() in it.inventory.names)  # noqa: B023
-        assert it.patrol.figures.overflows == 2
+        assert it.monitor.figures.overflows == 2
 
 
 async def test_overflows_do_not_flood_the_log(
@@ -127,13 +127,13 @@ async def test_overflows_do_not_flood_the_log(
     caplog.set_level(logging.WARNING)
     async with scene(tmp_path, poll_interval=3600.0) as it:
         for _ in range(LINES + 2):
-            it.patrol._flood("lost")
+            it.monitor._flood("lost")
         it.now += PERIOD
-        it.patrol._flood("lost")
+        it.monitor._flood("lost")
     lines = [r for r in caplog.records if "everything is in doubt" in r.getMessage()]
     told = [r.__dict__["fields"].get("others_not_logged", 0) for r in lines]
     assert told == [0] * LINES + [2]
-    assert it.patrol.figures.overflows == LINES + 3
+    assert it.monitor.figures.overflows == LINES + 3
 
 
 async def test_a_link_that_is_switched_while_the_agent_registers_is_told(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ async def test_a_mount_that_goes_while_the_agent_registers_is_missed(tmp_path: P
     finally:
         subprocess.run(["umount", tmp_path], check=True)
     it = Scene(tmp_path / "in", 0.05, first)
-    task = asyncio.create_task(it.patrol.run())
+    task = asyncio.create_task(it.monitor.run())
     await until(lambda: it.reasons != [])
     task.cancel()
     await asyncio.wait({task}, timeout=LIMIT)
@@ -173,7 +173,7 @@ async def test_a_standstill_is_told_before_anything_else_is_said(tmp_path: Path)
     (tmp_path / "a").touch()
     async with scene(tmp_path, poll_interval=3600.0) as it:
         told = len(it.reasons)
-        it.patrol.held(7.0)
+        it.monitor.held(7.0)
         assert it.reasons[told:] == ["catching up after a standstill of 7 s"]
         await until(lambda: it.reasons[-1] == "")
 
@@ -182,10 +182,10 @@ async def test_what_waits_when_a_stream_begins_is_settled_before_anything_is_sai
     tmp_path: Path,
 ) -> None:
     async with scene(tmp_path, poll_interval=3600.0) as it:
-        it.patrol.rejoined()
+        it.monitor.rejoined()
         assert not it.settling  # nothing waits
         (tmp_path / "a").touch()
-        it.patrol.rejoined()
+        it.monitor.rejoined()
         assert it.settling
         await until(lambda: not it.settling)
         assert it.inventory.names == {b"a"}
@@ -194,7 +194,7 @@ async def test_what_waits_when_a_stream_begins_is_settled_before_anything_is_sai
 
 async def test_it_ends_when_it_is_told_to_and_woken_at_once(tmp_path: Path) -> None:
     async with scene(tmp_path, poll_interval=3600.0) as it:
-        it.patrol._wake.set()
+        it.monitor._wake.set()
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ async def test_a_look_that_takes_long_is_not_the_watchers_fault(
         slow.clear()
         for _ in range(4):
             await it.passes(4.0)
-            await until(lambda: not it.vitals.stuck(it.now))
+            await until(lambda: not it.liveness.stuck(it.now))
         slow.set()
 
 
@@ -239,7 +239,7 @@ async def test_a_directory_that_is_left_alone_because_it_is_slow_is_not_taken_fo
     )
     monkeypatch.setattr("scout.agent.core.monitor.tells", lambda _: False)
     async with scene(tmp_path, poll_interval=0.05) as it:
-        assert it.patrol._life.deadline() > it.now + 1e3
+        assert it.monitor._life.deadline() > it.now + 1e3
         await it.passes(1.0)
 
 
@@ -248,9 +248,9 @@ async def test_a_watcher_whose_events_are_stolen_is_found_while_a_look_takes_lon
 ) -> None:
     async with scene(tmp_path, poll_interval=0.01) as it:
         slow.clear()
-        assert it.patrol._watcher is not None
-        asyncio.get_running_loop().remove_reader(it.patrol._watcher.fileno())
+        assert it.monitor._watcher is not None
+        asyncio.get_running_loop().remove_reader(it.monitor._watcher.fileno())
         for _ in range(4):
             await it.passes(4.0)
-        assert "watcher" in it.vitals.stuck(it.now)
+        assert "watcher" in it.liveness.stuck(it.now)
         slow.set()

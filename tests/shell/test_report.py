@@ -117,21 +117,27 @@ class Words:
 
 async def test_a_master_that_speaks_seldom_is_not_taken_for_a_stuck_stream() -> None:
     """Else the watchdog would end every quiet agent of a master with a long --health-interval."""
-    vitals = Liveness()
+    liveness = Liveness()
     inventory = Inventory()
     session = Session("host", b"/d", 1, "1", inventory)
     reporter = Reporter(
-        "127.0.0.1:1", session, vitals, log.get("test"), Random(1), lambda: None, clock=lambda: 0.0
+        "127.0.0.1:1",
+        session,
+        liveness,
+        log.get("test"),
+        Random(1),
+        lambda: None,
+        clock=lambda: 0.0,
     )
-    vitals.expect("stream", 30.0, 0.0)
+    liveness.expect("stream", 30.0, 0.0)
     session.opened(0.0)
     assert session.next(0.0) is not None
     granted = Registered(
         None, health_interval=60.0, health_timeout=1.0, heartbeat_limit=361.0, serving=True
     )
     await reporter._listen(cast(Call, Words(granted)))
-    assert vitals.stuck(362.0) == {}
-    assert "stream" in vitals.stuck(373.0)
+    assert liveness.stuck(362.0) == {}
+    assert "stream" in liveness.stuck(373.0)
 
 
 class Late:

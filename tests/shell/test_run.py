@@ -44,7 +44,7 @@ async def test_a_start_that_makes_progress_may_take_as_long_as_it_takes(
 ) -> None:
     """A first scan of more than TimeoutStartSec would be ended, and begin again for ever."""
     it = host(tmp_path)
-    it.agents[0].vitals.expect("poller", 1000.0, time.monotonic())
+    it.agents[0].liveness.expect("poller", 1000.0, time.monotonic())
     feeding = asyncio.create_task(it._feed_watchdog())
     for _ in range(3):
         assert {await told(manager), await told(manager)} <= {MORE, b"WATCHDOG=1"}
@@ -62,7 +62,7 @@ async def test_a_start_that_is_stuck_is_ended(
         looks += 1
         return {"poller": 1.0}
 
-    monkeypatch.setattr(it.agents[0].vitals, "stuck", stuck)
+    monkeypatch.setattr(it.agents[0].liveness, "stuck", stuck)
     feeding = asyncio.create_task(it._feed_watchdog())
     async with asyncio.timeout(30.0):
         while looks < 5:

@@ -3,13 +3,13 @@
 Rules of this file:
 
 1. `names` is the belief. It changes name by name, as each is settled.
-2. The master's copy moves from one numbered state to the next: by a `Delta`, or by a `Snapshot` (a
-   snapshot) where it holds nothing to build on. At most one of them is in flight.
+2. The master's copy moves from one numbered state to the next: by a delta, or by a `Snapshot`
+   where it holds nothing to build on. At most one of them is in flight.
 3. What changes while one is in flight waits as the difference to the state that is on its way.
    A name that comes and goes in the meantime cancels out; so the difference is never larger
    than the directory was and is.
 4. After a broken stream the master says which state it holds. Either we know that state and go
-   on from it, or a cut is taken.
+   on from it, or a snapshot is taken.
 
 Not safe for use from several threads, with one exception: `changes`, and of `names` its length, a
 copy and whether it has a name, may be asked from another thread while this one changes them (each
@@ -29,7 +29,7 @@ from scout.core.names import MASK, MAX_LENGTH, digest
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
-    """What was sent whole and is not acknowledged. `steps` is None for a cut."""
+    """What was sent whole and is not acknowledged. `steps` is None for a snapshot."""
 
     state: Checkpoint
     steps: dict[bytes, bool] | None
@@ -50,7 +50,7 @@ class Inventory:
         """The longest name that the master takes; see `limit`."""
         self._base: Checkpoint | None = None
         self._flight: _Flight | None = None
-        self._cut: Snapshot | None = None
+        self._snapshot: Snapshot | None = None
         self._pending: dict[bytes, bool] | None = None
         self._sequence = 0
 
@@ -125,8 +125,8 @@ class Inventory:
 
     @property
     def state(self) -> Checkpoint:
-        """The state that was last sent whole; `NOTHING` if there is none or a cut is on its way."""
-        if self._cut is not None:
+        """The state last sent whole; `NOTHING` if there is none or a snapshot is on its way."""
+        if self._snapshot is not None:
             return NOTHING
         if self._flight is not None:
             return self._flight.state
@@ -139,13 +139,13 @@ class Inventory:
 
     @property
     def rootless(self) -> bool:
-        """True if the master holds nothing to build a delta on: it needs a cut."""
+        """True if the master holds nothing to build a delta on: it needs a snapshot."""
         return self._pending is None
 
     @property
     def in_flight(self) -> bool:
         """True while something sent, or being sent, is not acknowledged."""
-        return self._flight is not None or self._cut is not None
+        return self._flight is not None or self._snapshot is not None
 
     def delta(self, most: int = BYTES) -> Changes:
         """Take the next step: at most `BATCH` names and `most` bytes of names, but one name at
@@ -172,18 +172,18 @@ class Inventory:
         self._flight = _Flight(state, steps)
         return Changes(Part.DELTA, state.sequence, added, removed, state.count, state.digest)
 
-    def cut(self) -> "Snapshot":
+    def snapshot(self) -> "Snapshot":
         """Begin a snapshot of this moment. One that was under way is abandoned."""
         self._sequence += 1
         self._base = self._flight = None
         self._pending = {}
-        self._cut = Snapshot(self, self._sequence)
-        return self._cut
+        self._snapshot = Snapshot(self, self._sequence)
+        return self._snapshot
 
-    def cut_sent(self, cut: "Snapshot", state: Checkpoint) -> None:
-        """All parts of `cut` are handed out; it now waits for its acknowledgement."""
-        if cut is self._cut:
-            self._cut, self._flight = None, _Flight(state, None)
+    def snapshot_sent(self, snapshot: "Snapshot", state: Checkpoint) -> None:
+        """All parts of `snapshot` are handed out; it now waits for its acknowledgement."""
+        if snapshot is self._snapshot:
+            self._snapshot, self._flight = None, _Flight(state, None)
 
     def acknowledge(self, sequence: int) -> bool:
         """The master applied `sequence`. False, and nothing changes, if that is not in flight."""
@@ -193,7 +193,7 @@ class Inventory:
         return True
 
     def resume(self, sequence: int) -> bool:
-        """On a new stream: the master holds `sequence`. False if a cut is needed."""
+        """On a new stream: the master holds `sequence`. False if a snapshot is needed."""
         if self.acknowledge(sequence):
             return True
         if self._base is None or self._base.sequence != sequence or self._pending is None:
@@ -208,17 +208,17 @@ class Inventory:
         return True
 
     def forget(self) -> None:
-        """Give up what the master is believed to hold: the next message is a cut."""
-        self._base = self._flight = self._cut = self._pending = None
+        """Give up what the master is believed to hold: the next message is a snapshot."""
+        self._base = self._flight = self._snapshot = self._pending = None
 
     def check(self) -> None:
         """Raise AssertionError where the rules do not hold. For tests; O(directory)."""
-        assert not (self._flight and self._cut)
+        assert not (self._flight and self._snapshot)
         if self._pending is None:
-            assert (self._base, self._flight, self._cut) == (None, None, None)
+            assert (self._base, self._flight, self._snapshot) == (None, None, None)
             return
         assert all((name in self.names) is present for name, present in self._pending.items())
-        if self._cut is None:
+        if self._snapshot is None:
             sent = set(self.names)
             for name, present in self._pending.items():
                 (sent.discard if present else sent.add)(name)
@@ -273,7 +273,7 @@ class Snapshot:
             part = Part.FIRST if first else Part.MIDDLE
             return Changes(part, self.sequence, names, (), 0, 0)
         state = Checkpoint(self.sequence, self._count, self._digest & MASK)
-        self._inventory.cut_sent(self, state)
+        self._inventory.snapshot_sent(self, state)
         part = Part.ONLY if first else Part.LAST
         return Changes(part, self.sequence, names, (), state.count, state.digest)
 

@@ -5,7 +5,7 @@ Rules of this file:
 1. Everything that decides what is said to the master, and when, lives here.
 2. The shell feeds what happened (`opened`, `received`, `closed`), then drains `next(now)` until
    it gives None, then sleeps until `deadline()`. `now` is a monotonic time in seconds.
-3. At most one `Changes`, or one cut, is unacknowledged. What changes meanwhile waits in the
+3. At most one `Changes`, or one snapshot, is unacknowledged. What changes meanwhile waits in the
    inventory, merged. In a quiet directory a change leaves at once; while changes keep coming the
    next one leaves when the last is acknowledged and `PACE` has passed since it left. However much
    there is to send, it leaves in pieces that keep room on the line for the heartbeats (`pacing`).
@@ -89,7 +89,7 @@ class Session:
         self._leaving = False
         # What is unacknowledged on this stream.
         self._awaiting: int | None = None
-        self._cut: Snapshot | None = None
+        self._snapshot: Snapshot | None = None
         self._pacing = Pacing()
         self._left = float("-inf")
         self._heard = self._asked = 0.0
@@ -134,7 +134,7 @@ class Session:
             case Resync():
                 # Whatever was unacknowledged is void.
                 self.resyncs += 1
-                self._awaiting = self._cut = None
+                self._awaiting = self._snapshot = None
                 self._pacing.void()
                 self._inventory.forget()
 
@@ -142,7 +142,7 @@ class Session:
         """The stream is gone, for whatever reason."""
         self.phase = Phase.CLOSED
         self.master_serving = False
-        self._awaiting = self._cut = self._patience = self._last_call = None
+        self._awaiting = self._snapshot = self._patience = self._last_call = None
         self._pacing.void()
         self._health_due = float("inf")
 
@@ -200,7 +200,7 @@ class Session:
         claim = self._claim()
         if claim != self._told and not (self._told is None and self._standing.resuming):
             return self._tell()
-        if self._cut is None and self._may_send(now):
+        if self._snapshot is None and self._may_send(now):
             self._left = now
             if not self._inventory.rootless:
                 changes = self._inventory.delta(self._pacing.most)
@@ -209,11 +209,11 @@ class Session:
                 self._carried, self._noticed = self._noticed, None
                 self._standing.sent()
                 return changes
-            self._cut = self._inventory.cut()
-            self._pacing.snapshot(self._cut.sequence)
+            self._snapshot = self._inventory.snapshot()
+            self._pacing.snapshot(self._snapshot.sequence)
             self._carried = self._noticed = None
-        if self._cut is not None and self._pacing.room:
-            return self._step(self._cut, now)
+        if self._snapshot is not None and self._pacing.room:
+            return self._step(self._snapshot, now)
         return None
 
     def deadline(self) -> float | None:
@@ -223,7 +223,7 @@ class Session:
         due = [self._health_due] if self.phase is Phase.LIVE else []
         if self._patience is not None:
             due.append(max(self._heard + self._patience, self._last_call or 0.0))
-        if self._cut is not None:
+        if self._snapshot is not None:
             due += [0.0] if self._pacing.room else []
         elif self.phase is Phase.LIVE and self._wants_to_send():
             due.append(self._may_leave())
@@ -320,13 +320,13 @@ class Session:
         full = not inventory.rootless and inventory.waiting >= BATCH
         return self._left if full else self._left + PACE
 
-    def _step(self, cut: Snapshot, now: float) -> AgentMessage | Working:
-        part = cut.step(self._pacing.share)
+    def _step(self, snapshot: Snapshot, now: float) -> AgentMessage | Working:
+        part = snapshot.step(self._pacing.share)
         if part is None:
             return WORKING
         self._pacing.sent(weight(part.added), now)
         if part.part.ends:
-            self._cut = None
+            self._snapshot = None
             self._awaiting = part.sequence
             self._standing.sent()
         return part
@@ -335,7 +335,7 @@ class Session:
         return timeslots.before(time + self._skew, timeslots.length(self._interval)) - self._skew
 
     def _claim(self) -> Claim:
-        return self._standing.claim(cutting=self._cut is not None)
+        return self._standing.claim(snapshot=self._snapshot is not None)
 
     def _tell(self) -> Health:
         it = self._told = self._claim()

@@ -77,11 +77,11 @@ class Standing:
         if not (self._inventory.rootless or self._inventory.waiting):
             self._caught_up()
 
-    def claim(self, *, cutting: bool) -> Claim:
-        """What may be claimed now. `cutting`: a snapshot is on its way."""
+    def claim(self, *, snapshot: bool) -> Claim:
+        """What may be claimed now. `snapshot`: a snapshot is on its way."""
         inventory = self._inventory
         omitted = inventory.omitted
-        missing = inventory.rootless or cutting
+        missing = inventory.rootless or snapshot
         unsent = missing or inventory.waiting > 0
         if self.serving and ((self._returned and unsent) or (self._resumed and missing)):
             return Claim(False, CATCHING_UP, False, omitted)
