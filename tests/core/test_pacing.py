@@ -138,3 +138,20 @@ def test_progress_of_a_snapshot_that_was_given_up_is_passed_over() -> None:
     pacing.sent(20, 0.0)
     pacing.progressed(Progress(3, 1), 1.0)
     assert pacing.slowest == 0.1
+
+
+def test_a_message_that_goes_alone_takes_no_longer_on_a_long_line_than_on_a_short_one() -> None:
+    """What fills a satellite's line is under way there; in one message it would be queued."""
+    line = Queue(8_000.0, 0.6)
+    line.run(30.0)
+    # The last parts are short, and spend little time in the queue with much under way.
+    while line._due:
+        line.now = line._due.pop(0)
+        line.parts += 1
+        line.pacing.progressed(Progress(1, line.parts), line.now)
+    for _ in range(3):
+        line.pacing.sent(line.pacing.share, line.now)
+        line.pacing.sent(100, line.now)
+        line.now += 0.75
+        line.pacing.acknowledged(line.now)
+    assert line.pacing.most / line.rate <= TARGET + 0.05

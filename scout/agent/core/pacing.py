@@ -10,6 +10,8 @@ Rules of this file:
    takes longer is the time spent in queues.
 2. A message that spent little time there, with much on its way, lets twice as much on its way.
 3. One that spent too long there leaves room for what would have passed in time.
+4. On a long line much of that is under way, and not in queues. A message that goes alone is in no
+   queue but its own: it has as many bytes as pass in time at the rate that was seen.
 
 The idea is that of LEDBAT (RFC 6817), with messages for packets and a target that suits a person's
 uplink rather than a background transfer. Bytes are those of the names. Times are monotonic seconds.
@@ -46,6 +48,7 @@ class Pacing:
         """Seconds that the slowest of the last messages took there and back; it fades with each
         that was faster. Outlives the stream."""
         self._window = LEAST
+        self._rate = 0.0
         self._least = float("inf")
         self._on_way: deque[tuple[int, int, float]] = deque()
         self._bytes = 0
@@ -56,7 +59,8 @@ class Pacing:
         """A stream stands; its first question was answered after `round_trip`."""
         self.void()
         self._least = self.slowest = max(round_trip, 1e-6)
-        self._window = min(MOST, max(LEAST, int(OPENING / self._least * TARGET / 2)))
+        self._rate = OPENING / self._least
+        self._window = min(MOST, max(LEAST, int(self._rate * TARGET / 2)))
 
     def void(self) -> None:
         """What was on its way will not be acknowledged."""
@@ -70,7 +74,7 @@ class Pacing:
     @property
     def most(self) -> int:
         """Bytes in a message that goes alone."""
-        return self._window
+        return min(self._window, max(LEAST, int(self._rate * TARGET)))
 
     @property
     def share(self) -> int:
@@ -113,6 +117,8 @@ class Pacing:
         self.slowest = max(took, self.slowest * 0.9)
         self._least = min(self._least, took)
         queued = took - self._least
+        rate = ahead / max(took, 1e-6)
+        self._rate = rate if queued > TARGET else max(self._rate, rate)
         if queued > TARGET:
             self._window = max(LEAST, min(self._window, int(ahead * TARGET / queued)))
         elif queued < TARGET / 2:
