@@ -6,6 +6,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from scout.agent.report import WRITE_FAILED
 from scout.core.checkpoint import PART
 from scout.core.messages import Ack, AgentMessage, Changes, Deregister, Part, Register, Resync
 from scout.core.names import digest
@@ -104,8 +105,10 @@ async def test_a_goodbye_is_the_last_word(neighbour: Neighbour) -> None:
             stream = await RawStream(channel).greet()
             await stream.serve(b"a")
             await stream.send(Deregister(), register("another"), snapshot(b"b"))
-            assert await stream.status() == (Code.OK, "")
+            # gRPC's client takes a write of its own that meets the end for a fault of the stream.
+            assert await stream.status() in ((Code.OK, ""), WRITE_FAILED)
             assert [row["host"] for row in master.clients()] == ["neighbour"]
+        assert "stream ended" not in master.log
 
 
 async def test_the_largest_part_of_a_snapshot_is_taken(neighbour: Neighbour) -> None:
